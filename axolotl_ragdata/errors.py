@@ -19,9 +19,6 @@ An interrupted run exits with 130 (SIGINT) or 143 (SIGTERM).
 
 from __future__ import annotations
 
-EXIT_OK = 0
-EXIT_INTERRUPTED = 130
-
 
 class RagdataError(Exception):
     """An error with a place, a fact and a way out.
@@ -99,3 +96,21 @@ class QualityGateFailed(RagdataError):
     """A finished run does not hold what it promises."""
 
     exit_code = 4
+
+
+class Interrupted(RagdataError):
+    """A signal ended the run; the next one goes on from there.
+
+    Args:
+        where: The run directory.
+        signal_number: Which signal; the exit code is 128 more.
+    """
+
+    def __init__(self, where: str, signal_number: int) -> None:
+        super().__init__(where, "interrupted; every finished call is in the journal", "run the same command to go on")
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number
+
+    def __reduce__(self) -> tuple[type[Interrupted], tuple[str, int]]:
+        """Return how to pickle it."""
+        return type(self), (self.where, self.signal_number)

@@ -1,0 +1,217 @@
+"""The run directory: JSONL tables, exported files named by their content, the manifest, and the lock of one writer.
+
+Every file but the journal is written whole beside its place and renamed into it, so that a reader sees the old one or
+the new one, never a half. Table names and file names are fixed here; text from documents never becomes a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from axolotl_ragdata.errors import RunLocked, StoreError
+from axolotl_ragdata.records import Record
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+TABLES = ("documents", "passages", "questions", "answers", "examples", "rejected", "failures")
+MANIFEST = "manifest.json"
+CARD = "README.md"
+LOCK_POLL_S = 0.5
+
+
+class RunDirectory:
+    """One run directory; it is made on the first write.
+
+    Args:
+        folder: Where it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def journal(self) -> Path:
+        """The folder of the journal, the durable part."""
+        return self.folder / "journal"
+
+    @property
+    def index(self) -> Path:
+        """The folder of the LanceDB table; it can be rebuilt."""
+        return self.folder / "index"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of the embeddings; it can be rebuilt."""
+        return self.folder / "cache"
+
+    def create(self) -> None:
+        """Make the folder, and prove that it can be written.
+
+        Raises:
+            StoreError: It cannot.
+        """
+        with _explained(self.folder, "cannot be written"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+
+    @contextlib.contextmanager
+    def locked(self, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        """Hold the lock of the one writer; the kernel frees it when the process dies.
+
+        Args:
+            waiting: Called once when another process holds the lock, which is then waited for; None: do not wait.
+
+        Raises:
+            RunLocked: Another build holds it and `waiting` is None.
+            StoreError: The folder cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        self.create()
+        lock = FileLock(self.folder / ".lock")
+        try:
+            with _explained(self.folder, "cannot be locked"):
+                lock.acquire(timeout=0)
+        except Timeout:
+            if waiting is None:
+                fix = "wait for it to finish, or give this recipe another `output:`"
+                raise RunLocked(str(self.folder), "another build is writing this run directory", fix) from None
+            waiting()
+            lock.acquire(poll_interval=LOCK_POLL_S)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write_table(self, name: str, records: Iterable[Record]) -> int:
+        """Write a table, sorted as given; return its number of rows.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        rows = [record.model_dump_json() for record in records]
+        write_atomically(self.folder / f"{name}.jsonl", "".join(f"{row}\n" for row in rows).encode())
+        return len(rows)
+
+    def read_table(self, name: str, kind: type[RecordT]) -> list[RecordT]:
+        """Return the rows of a table, [] where there is none.
+
+        Raises:
+            StoreError: A row is not what it should be; the error names file and line.
+        """
+        path = self.folder / f"{name}.jsonl"
+        with _explained(path, "cannot be read"):
+            lines = path.read_bytes().splitlines() if path.exists() else []
+        return [_row(path, number, line, kind) for number, line in enumerate(lines, 1)]
+
+    def write_rows(self, stem: str, rows: Iterable[Mapping[str, Any]]) -> str:
+        """Write an exported file named `stem-<content hash>.jsonl`; return its name.
+
+        Older exports of the same stem are removed once the new one stands.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        payload = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        name = f"{stem}-{hashlib.sha256(payload).hexdigest()[:16]}.jsonl"
+        write_atomically(self.folder / name, payload)
+        return name
+
+    def remove_stale_exports(self, stems: Iterable[str], keep: Iterable[str]) -> None:
+        """Remove the exported files of these stems that the manifest no longer names."""
+        kept = set(keep)
+        for stem in stems:
+            for path in self.folder.glob(f"{stem}-*.jsonl"):
+                if path.name not in kept:
+                    path.unlink(missing_ok=True)
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest; a run is finished when it stands.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        payload = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        write_atomically(self.folder / MANIFEST, payload.encode())
+
+    def read_manifest(self) -> dict[str, Any] | None:
+        """Return the manifest, None where there is none.
+
+        Raises:
+            StoreError: It is not JSON.
+        """
+        path = self.folder / MANIFEST
+        with _explained(path, "cannot be read"):
+            if not path.exists():
+                return None
+            text = path.read_text(encoding="utf-8")
+        try:
+            return dict(json.loads(text))
+        except (ValueError, TypeError):
+            raise StoreError(str(path), "is not a JSON object", "delete it and run `ragdata build` again") from None
+
+
+def write_atomically(path: Path, payload: bytes) -> None:
+    """Write a whole file beside its place, flush it to the disk and rename it into place.
+
+    Raises:
+        StoreError: The disk is full or the folder cannot be written.
+    """
+    with _explained(path, "cannot be written"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+        try:
+            with beside.open("wb") as file:
+                file.write(payload)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    digest = hashlib.sha256()
+    with _explained(path, "cannot be read"), path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _explained(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        reason = problem.strerror or str(problem)
+        fix = "free some space and run it again; nothing is lost" if problem.errno == 28 else (
+            "check the path and its permissions, or choose another `output:`"
+        )
+        raise StoreError(str(path), f"{what}: {reason}", fix) from None
+
+
+def _row(path: Path, number: int, line: bytes, kind: type[RecordT]) -> RecordT:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        what = f"{key}: {first['msg']}" if key else str(first["msg"])
+        fix = "the file was changed by hand or by another version; run `ragdata build` again"
+        raise StoreError(f"{path}:{number}", what, fix) from None
