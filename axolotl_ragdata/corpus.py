@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def read_corpus(recipe: Recipe, files: list[SourceFile]) -> Iterator[Document | 
 
 
 def read_file(file: SourceFile, folder: Path) -> Document | Rejected:
-    """Return the document in a file, its path relative to `folder` where it lies below, or why it was refused."""
+    """Return the document in a file, its path relative to `folder`, or why it was refused."""
     shown = _shown(file.path, folder)
     try:
         document = read_document(file.path, file.reader)
@@ -86,4 +87,5 @@ def _rejected(path: str, reason: str, detail: str) -> Rejected:
 
 
 def _shown(path: Path, folder: Path) -> str:
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+    # never absolute: it is published with the dataset
+    return Path(os.path.relpath(path, folder)).as_posix()

@@ -136,6 +136,14 @@ class RunDirectory:
                 if path.name not in kept:
                     path.unlink(missing_ok=True)
 
+    def write_card(self, text: str) -> None:
+        """Write the dataset card.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        write_atomically(self.folder / CARD, text.encode())
+
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest; a run is finished when it stands.
 

@@ -1,0 +1,68 @@
+"""`ragdata check`: everything that can be known to be wrong with a recipe before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from axolotl_ragdata import corpus
+from axolotl_ragdata.errors import RagdataError
+from axolotl_ragdata.pipeline import check_names, staleness
+from axolotl_ragdata.recipe import Recipe, load_recipe
+
+
+class Finding(BaseModel):
+    """One thing that was looked at: ok, wrong, or said for information."""
+
+    status: Literal["ok", "wrong", "info"]
+    subject: str
+    text: str
+
+
+def check_recipe(path: Path) -> list[Finding]:
+    """Return what was found; our block first, then the documents, the dataset and Axolotl's half.
+
+    Raises:
+        RecipeError: The file cannot be read as a recipe at all.
+    """
+    recipe = load_recipe(path)
+    findings = [Finding(status="ok", subject="ragdata", text="every key is known and of the right type")]
+    findings.append(_tried("names", lambda: _names(recipe)))
+    findings.append(_tried("sources", lambda: _sources(recipe)))
+    if findings[-1].status == "ok":
+        reason = staleness(recipe)
+        text = "the dataset is up to date" if reason is None else f"the next build or training builds it ({reason})"
+        findings.append(Finding(status="info", subject="dataset", text=text))
+    return [*findings, *_axolotl(path)]
+
+
+def _tried(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(status="ok", subject=subject, text=look())
+    except RagdataError as error:
+        return Finding(status="wrong", subject=subject, text=str(error))
+
+
+def _names(recipe: Recipe) -> str:
+    check_names(recipe)
+    return "question types, filters, readers and export are known"
+
+
+def _sources(recipe: Recipe) -> str:
+    return f"{len(corpus.source_files(recipe)):,} files"
+
+
+def _axolotl(path: Path) -> list[Finding]:
+    if find_spec("axolotl") is None:
+        fix = "not checked, Axolotl is not installed here (pip install 'axolotl-ragdata[train]')"
+        return [Finding(status="info", subject="axolotl", text=fix)]
+    from axolotl_ragdata.plugin import check_axolotl
+
+    problems = check_axolotl(path)
+    if not problems:
+        return [Finding(status="ok", subject="axolotl", text="its schema accepts the recipe and the plugin loads")]
+    return [Finding(status="wrong", subject="axolotl", text=problem) for problem in problems]

@@ -1,0 +1,153 @@
+"""What the terminal shows: progress on stderr, tables and samples on stdout, errors with their fix."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from axolotl_ragdata.errors import RagdataError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    from axolotl_ragdata.records import Document, Example, Hit, Passage
+
+PLAIN_INTERVAL_S = 60.0
+SAMPLE_WIDTH = 100
+
+
+def show_error(error: RagdataError, debug: bool) -> None:
+    """Print an error and its fix on stderr; the traceback only with `--debug`."""
+    if debug:
+        traceback.print_exception(error)
+    print(f"error: {error}", file=sys.stderr)  # noqa: T201
+
+
+class TerminalProgress:
+    """Bars on stderr; without a terminal a line for each stage and one a minute."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+        self._bars: Bars | None = None
+        self._task: Any = None
+        self._stage = ""
+        self._done = 0
+        self._total: int | None = None
+        self._said = time.monotonic()
+
+    def __enter__(self) -> TerminalProgress:
+        """Start."""
+        if self._console.is_terminal:
+            from rich.progress import Progress as Bars
+
+            self._bars = Bars(console=self._console, transient=True)
+            self._bars.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Take the bars away."""
+        if self._bars is not None:
+            self._bars.stop()
+
+    def start(self, stage: str, total: int | None = None) -> None:
+        """Show a new stage."""
+        self._stage, self._done, self._total = stage, 0, total
+        if self._bars is None:
+            self._line(f"{stage}{'' if total is None else f': {total:,}'}")
+            return
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(stage, total=total)
+
+    def advance(self, records: int = 1, note: str = "") -> None:
+        """Move the bar, or say where it stands once a minute."""
+        self._done += records
+        if self._bars is not None:
+            shown = f"{self._stage} {note}" if note else self._stage
+            self._bars.update(self._task, advance=records, description=shown)
+        elif time.monotonic() - self._said > PLAIN_INTERVAL_S:
+            self._line(f"{self._stage}: {self._done:,} of {self._total or '?'} {note}".rstrip())
+
+    def say(self, line: str) -> None:
+        """Print one line above the bars."""
+        self._line(line)
+
+    def _line(self, text: str) -> None:
+        self._said = time.monotonic()
+        self._console.print(text, markup=False, soft_wrap=True)
+
+
+def stdout() -> Console:
+    """Return a console on stdout that never interprets what a document says as markup."""
+    from rich.console import Console
+
+    return Console(markup=False, highlight=False, soft_wrap=False)
+
+
+def show_documents(documents: Sequence[Document]) -> None:
+    """Print a table of documents."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("file", "title", "lang", "sections", "words", "tables", "figures", "refs", "warnings")
+    for document in documents:
+        kinds = [block.kind for _, block, _ in document.placed_blocks]
+        numbers = [len(document.sections), len(document.text.split()), kinds.count("table"), kinds.count("figure")]
+        table.add_row(
+            Text(document.source.path.rsplit("/", 1)[-1]),
+            Text(document.title or "(no title)"),
+            document.language or "?",
+            *(f"{number:,}" for number in [*numbers, len(document.references)]),
+            Text("; ".join(document.warnings)),
+        )
+    stdout().print(table)
+
+
+def show_hits(found: Sequence[tuple[Hit, Passage]]) -> None:
+    """Print search results: rank, score, section, text."""
+    console = stdout()
+    for hit, passage in found:
+        scores = [f"score {hit.score:.4f}"]
+        scores += [f"dense {hit.dense_score:.3f} (#{hit.dense_rank})"] if hit.dense_score is not None else []
+        scores += [f"text {hit.text_score:.2f} (#{hit.text_rank})"] if hit.text_score is not None else []
+        console.print(f"{hit.rank}. {'  '.join(scores)}", style="bold")
+        console.print(f"   {passage.heading}", style="cyan")
+        console.print(f"   {' '.join(passage.text.split())}\n")
+
+
+def show_build(manifest: Mapping[str, Any], folder: str, unchanged: bool, samples: Sequence[Example]) -> None:
+    """Print what a build made: counts, what was dropped and why, where it lies, and some rows."""
+    console = stdout()
+    counts = manifest["counts"]
+    console.print(f"{folder}: {'nothing changed' if unchanged else 'built'}", style="bold")
+    line = ("documents", "refused", "passages", "questions", "answers", "examples", "rejected", "failures")
+    console.print("  " + "  ".join(f"{name} {counts[name]:,}" for name in line))
+    console.print("  " + "  ".join(f"{split} {counts[split]:,}" for split in manifest["files"]))
+    for stage, reasons in manifest["rejected_by_reason"].items():
+        for reason, count in reasons.items():
+            console.print(f"  dropped {count:,} at {stage}: {reason}", style="dim")
+    for reason, count in manifest["failures_by_reason"].items():
+        console.print(f"  failed {count:,}: {reason}", style="red")
+    if llm := manifest.get("llm"):
+        usage = llm["usage_of_this_run"]
+        shown = f"  {llm['model']}: {usage['calls']:,} calls, {usage['input_tokens']:,} tokens in, "
+        console.print(f"{shown}{usage['output_tokens']:,} out; {llm['calls_answered_by_the_journal']:,} from the journal")
+    for split, name in manifest["files"].items():
+        console.print(f"  {split:<12}{name}")
+    for example in samples:
+        show_example(console, example)
+
+
+def show_example(console: Console, example: Example) -> None:
+    """Print a row with its quote and where it stands."""
+    console.print(f"\n  Q  {example.question}", style="bold")
+    console.print(f"  A  {' '.join(example.answer.split())}")
+    for citation in example.provenance.citations[:2]:
+        place = " / ".join((example.provenance.source_path, *example.provenance.section_path))
+        console.print(f"     “{' '.join(citation.quote.split())[:SAMPLE_WIDTH]}”  {place}", style="dim")

@@ -1,0 +1,54 @@
+"""A question and its answer → a row that leads back to its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from axolotl_ragdata.records import Answer, Document, Example, Message, Passage, Provenance, Question, content_id
+
+
+def make_example(
+    question: Question, answer: Answer, document: Document, passages: Mapping[str, Passage], system: str | None = None
+) -> Example:
+    """Return the row of a question and its answer, not yet in a split (`train`).
+
+    Args:
+        question: What was asked.
+        answer: What was answered.
+        document: Where the question's first passage comes from.
+        passages: All passages by id.
+        system: A system prompt in front of the row.
+    """
+    turns = [Message(role="user", content=question.text), Message(role="assistant", content=answer.text)]
+    if system:
+        turns.insert(0, Message(role="system", content=system))
+    return Example(
+        id=content_id("ex", question.id, answer.id),
+        type=question.type,
+        question=question.text,
+        answer=answer.text,
+        messages=tuple(turns),
+        language=question.language or document.language,
+        provenance=_provenance(question, answer, document, passages[question.passage_ids[0]]),
+    )
+
+
+def _provenance(question: Question, answer: Answer, document: Document, passage: Passage) -> Provenance:
+    return Provenance(
+        doc_id=document.id,
+        doc_title=document.title,
+        source_path=document.source.path,
+        source_sha256=document.source.sha256,
+        licence=document.licence,
+        section_path=passage.section_path,
+        passage_ids=question.passage_ids,
+        question_id=question.id,
+        answer_id=answer.id,
+        citations=answer.citations,
+        hits=answer.hits,
+        generator=question.generator,
+        question_producer=question.producer,
+        answer_producer=answer.producer,
+        question_model=question.model,
+        answer_model=answer.model,
+    )

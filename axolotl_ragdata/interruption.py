@@ -1,0 +1,58 @@
+"""Runs a coroutine so that SIGINT and SIGTERM end it cleanly; a second signal ends it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from axolotl_ragdata.errors import Interrupted
+
+Result = TypeVar("Result")
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_interruptibly(work: Coroutine[Any, Any, Result], where: str) -> Result:
+    """Return what the coroutine returns.
+
+    The first signal cancels it, so that it can close the journal; then the signals mean what they meant before, so that
+    a second one stops at once. Outside the main thread signals are left alone.
+
+    Args:
+        work: What to run.
+        where: The run directory, for the message.
+
+    Raises:
+        Interrupted: A signal came.
+    """
+    return asyncio.run(_watched(work, where))
+
+
+async def _watched(work: Coroutine[Any, Any, Result], where: str) -> Result:
+    if threading.current_thread() is not threading.main_thread():
+        return await work
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    came: list[int] = []
+
+    def interrupt(number: int) -> None:
+        came.append(number)
+        restore()
+        task.cancel()
+
+    def restore() -> None:
+        for each in SIGNALS:
+            loop.remove_signal_handler(each)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, interrupt, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if came:
+            raise Interrupted(where, came[0]) from None
+        raise
+    finally:
+        restore()

@@ -1,0 +1,354 @@
+"""Recipe → stages → engine → run directory: the only place where they are wired together."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from axolotl_ragdata import __version__, corpus
+from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
+from axolotl_ragdata.progress import Progress, Silent
+from axolotl_ragdata.recipe import Recipe
+from axolotl_ragdata.records import Document, Example, Passage, Rejected, content_id
+from axolotl_ragdata.rows import Rows, SearchMode, make_rows, open_filters, open_retriever, stage_versions
+from axolotl_ragdata.store import RunDirectory, sha256_of
+
+if TYPE_CHECKING:
+    from axolotl_ragdata.index import Retriever
+
+SPLITS = ("train", "validation", "test_seen", "test_unseen")
+# what decides how a build runs or what it may cost, not what comes out
+NOT_CONTENT = {
+    "output": True,
+    "max_failure_share": True,
+    "llm": {"base_url", "api_key_env", "concurrency", "timeout_s", "max_attempts", "price", "max_cost"}
+    | {"max_tokens_total", "requests_per_minute", "tokens_per_minute"},
+    "embed": {"base_url", "api_key_env", "batch_size"},
+}
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build left behind: the manifest, and whether anything had to be done."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    unchanged: bool = False
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Number of records by table and split."""
+        return dict(self.manifest["counts"])
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The exported file of each split that has rows."""
+        return exported_files(self.folder, self.manifest)
+
+
+@dataclass
+class Outcomes:
+    """What did not become a row, so far."""
+
+    rejected: list[Any] = field(default_factory=list)
+    failures: list[Any] = field(default_factory=list)
+
+
+def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[], None] | None = None) -> BuildReport:
+    """Return the report of a finished build; nothing is done when nothing changed.
+
+    Args:
+        recipe: What to build.
+        progress: Who hears of it.
+        waiting: Called when another build holds the run directory, which is then waited for; None: an error instead.
+
+    Raises:
+        NoDocuments: No file was found, or every one was refused.
+        RunLocked: Another build holds the run directory and `waiting` is None.
+        StoreError: The run directory cannot be written.
+        ModelFileError: An embedded model cannot be had.
+        EndpointError: The endpoint is down or refuses the key, the model or the request.
+        MissingKey: The endpoint wants a key and the environment has none.
+        BudgetReached: The next call would cross a cap of the recipe.
+        TooManyFailures: The dataset is written, with more failures than `max_failure_share` allows.
+        Interrupted: SIGINT or SIGTERM; what was paid for is in the journal.
+    """
+    check_names(recipe)
+    run = RunDirectory(recipe.output)
+    with run.locked(waiting):
+        files = corpus.source_files(recipe)
+        wanted = fingerprint(recipe, files)
+        if stale_reason(run, wanted) is None:
+            return BuildReport(run.folder, run.read_manifest() or {}, unchanged=True)
+        report = _build(recipe, run, files, wanted, progress or Silent())
+    _check_failures(recipe, report)
+    return report
+
+
+def ensure_built(recipe: Recipe, waiting: Callable[[], None], progress: Progress | None = None) -> dict[str, Path]:
+    """Return the exported file of each split that has rows, built first where the dataset is missing or stale.
+
+    Raises:
+        RagdataError: As `build`; a dataset without a training row is refused.
+    """
+    report = build(recipe, progress, waiting)
+    if "train" not in report.files:
+        what = f"no row is left to train on ({_reasons(report.manifest)})"
+        raise QualityGateFailed(str(report.folder), what, "read rejected.jsonl there, then loosen filters: or split:")
+    return report.files
+
+
+def check_names(recipe: Recipe) -> None:
+    """Look up everything that the recipe names, before anything is read or spent.
+
+    Raises:
+        UnknownName: There is no such question type, filter, export or reader.
+        RecipeError: A filter's setting is wrong.
+    """
+    from axolotl_ragdata.exports import exports
+    from axolotl_ragdata.readers import readers
+
+    stage_versions(recipe)
+    open_filters(recipe)
+    exports.get(recipe.ragdata.export.format, f"{recipe.path}: ragdata.export.format")
+    for number, source in enumerate(recipe.ragdata.sources):
+        if source.reader is not None:
+            readers.get(source.reader, f"{recipe.path}: ragdata.sources[{number}].reader")
+
+
+def open_search(recipe: Recipe, progress: Progress | None = None, mode: SearchMode | None = None) -> Retriever:
+    """Return a retriever over the recipe's documents, indexed first where they changed; no LLM is called.
+
+    Args:
+        recipe: Whose documents.
+        progress: Who hears of the indexing.
+        mode: hybrid, dense or text; None: what the recipe says.
+
+    Raises:
+        RagdataError: As `build`, for reading, embedding and indexing.
+    """
+    run = RunDirectory(recipe.output)
+    with run.locked():
+        outcomes, heard = Outcomes(), progress or Silent()
+        documents = _read(recipe, corpus.source_files(recipe), outcomes, heard)
+        passages = _passages(recipe, documents, outcomes, heard)
+        return open_retriever(recipe, run, passages, heard, mode)[0]
+
+
+def staleness(recipe: Recipe) -> str | None:
+    """Return why a build would do something, None where the dataset is up to date.
+
+    Raises:
+        NoDocuments: A source names no file.
+        StoreError: A source file or the manifest cannot be read.
+    """
+    return stale_reason(RunDirectory(recipe.output), fingerprint(recipe, corpus.source_files(recipe)))
+
+
+def sample_examples(report: BuildReport, count: int) -> list[Example]:
+    """Return up to `count` training rows of a build, of different types where it has them.
+
+    Raises:
+        StoreError: The table of examples cannot be read.
+    """
+    rows = [row for row in RunDirectory(report.folder).read_table("examples", Example) if row.split == "train"]
+    first_of_type = {row.type: row for row in reversed(rows)}
+    varied = [*first_of_type.values(), *(row for row in rows if first_of_type[row.type] is not row)]
+    return varied[:count]
+
+
+def exported_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the exported file of each split that has rows."""
+    return {split: folder / name for split, name in manifest.get("files", {}).items()}
+
+
+def fingerprint(recipe: Recipe, files: Sequence[corpus.SourceFile]) -> dict[str, Any]:
+    """Return what the dataset depends on: version, recipe, cards and the bytes of every source."""
+    return {
+        "ragdata": __version__,
+        "recipe": recipe.ragdata.model_dump(mode="json", by_alias=True, exclude=NOT_CONTENT),
+        "stages": stage_versions(recipe),
+        "sources": corpus.fingerprint(list(files), recipe.folder),
+    }
+
+
+def stale_reason(run: RunDirectory, wanted: Mapping[str, Any]) -> str | None:
+    """Return why a finished run is not what is wanted, None where it is."""
+    manifest = run.read_manifest()
+    if manifest is None:
+        return "there is no finished build"
+    have = manifest.get("fingerprint", {})
+    changed = [key for key in wanted if have.get(key) != wanted[key]]
+    if changed:
+        return f"changed since the last build: {', '.join(changed)}"
+    if manifest.get("retryable_failures"):
+        return f"{manifest['retryable_failures']} failures of the last build can be tried again"
+    for name, sha256 in manifest.get("sha256", {}).items():
+        if not (run.folder / name).exists():
+            return f"{name} is missing"
+        if sha256_of(run.folder / name) != sha256:
+            return f"{name} was changed"
+    return None
+
+
+def _build(
+    recipe: Recipe, run: RunDirectory, files: list[corpus.SourceFile], wanted: Mapping[str, Any], progress: Progress
+) -> BuildReport:
+    outcomes = Outcomes()
+    documents = _read(recipe, files, outcomes, progress)
+    passages = _passages(recipe, documents, outcomes, progress)
+    rows = make_rows(recipe, run, documents, passages, progress)
+    rows.rejected[:0] = outcomes.rejected
+    manifest = _write(recipe, run, documents, passages, rows, wanted)
+    return BuildReport(run.folder, manifest)
+
+
+def _read(
+    recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, progress: Progress
+) -> list[Document]:
+    progress.start("reading", len(files))
+    documents = []
+    for outcome in corpus.read_corpus(recipe, files):
+        progress.advance()
+        if isinstance(outcome, Document):
+            documents.append(outcome)
+            continue
+        outcomes.rejected.append(outcome)
+        progress.say(f"refused {outcome.subject['path']}: {outcome.reason}")
+    if not documents:
+        first = outcomes.rejected[0]
+        what = f"all {len(outcomes.rejected)} files were refused; the first, {first.subject['path']}: {first.reason}"
+        raise NoDocuments(f"{recipe.path}: ragdata.sources", what, first.detail or "see `ragdata read` on one of them")
+    return sorted(documents, key=lambda document: document.id)
+
+
+def _passages(
+    recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes, progress: Progress
+) -> list[Passage]:
+    from axolotl_ragdata.embed import open_tokenizer
+    from axolotl_ragdata.passages import cut
+
+    block = recipe.ragdata.passages
+    tokenizer = open_tokenizer(block.tokenizer, recipe.folder)
+    progress.start("cutting passages", len(documents))
+    passages: list[Passage] = []
+    for document in documents:
+        cuts = cut(document, block, tokenizer)
+        if not cuts:
+            outcomes.rejected.append(Rejected(stage="passages", subject_id=document.id, reason="no text in its body"))
+        passages.extend(cuts)
+        progress.advance()
+    if not passages:
+        what = f"the {len(documents)} documents have no text"
+        raise NoDocuments(f"{recipe.path}: ragdata.sources", what, "see `ragdata read` on one of them")
+    return passages
+
+
+def _write(
+    recipe: Recipe,
+    run: RunDirectory,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    rows: Rows,
+    wanted: Mapping[str, Any],
+) -> dict[str, Any]:
+    from axolotl_ragdata.card import dataset_card
+    from axolotl_ragdata.exports import exports
+
+    tables = {
+        "documents": documents,
+        "passages": passages,
+        "questions": sorted(rows.questions, key=lambda record: record.id),
+        "answers": sorted(rows.answers, key=lambda record: record.id),
+        "examples": sorted(rows.examples, key=lambda record: record.id),
+        "rejected": sorted(rows.rejected, key=lambda record: (record.stage, record.subject_id, record.reason)),
+        "failures": sorted(rows.failures, key=lambda record: (record.stage, record.subject_id)),
+    }
+    counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
+    export = exports.get(recipe.ragdata.export.format, f"{recipe.path}: ragdata.export.format")
+    names = {}
+    for split in SPLITS:
+        examples = [example for example in tables["examples"] if example.split == split]
+        counts[split] = len(examples)
+        if examples:
+            names[split] = run.write_rows(split, [export.row(example) for example in examples])
+    manifest = _manifest(recipe, documents, rows, wanted, counts, names)
+    card = dataset_card(manifest, tables["examples"])
+    manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
+    run.write_card(card)
+    run.write_manifest(manifest)
+    run.remove_stale_exports(SPLITS, names.values())
+    return manifest
+
+
+def _manifest(
+    recipe: Recipe,
+    documents: Sequence[Document],
+    rows: Rows,
+    wanted: Mapping[str, Any],
+    counts: Mapping[str, int],
+    names: Mapping[str, str],
+) -> dict[str, Any]:
+    block = recipe.ragdata
+    return {
+        "ragdata_version": __version__,
+        "name": recipe.path.stem,
+        "dataset_id": content_id("dataset", *sorted(names.values())),
+        "finished_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "recipe": block.model_dump(mode="json", by_alias=True),
+        "fingerprint": dict(wanted),
+        "format": block.export.format,
+        "counts": {**counts, "refused": sum(record.stage == corpus.STAGE for record in rows.rejected)},
+        "rejected_by_reason": _by_reason(rows.rejected),
+        "failures_by_reason": dict(Counter(record.error for record in rows.failures).most_common()),
+        "retryable_failures": sum(record.retryable for record in rows.failures),
+        "files": dict(names),
+        "documents": [_about(document) for document in documents],
+        "index": rows.index,
+        "llm": rows.llm,
+    }
+
+
+def _about(document: Document) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "path": document.source.path,
+        "sha256": document.source.sha256,
+        "language": document.language,
+        "licence": document.licence,
+        "warnings": list(document.warnings),
+    }
+
+
+def _by_reason(rejected: Sequence[Rejected]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for record in rejected:
+        found.setdefault(record.stage, Counter())[record.reason] += 1
+    return {stage: dict(reasons.most_common()) for stage, reasons in sorted(found.items())}
+
+
+def _hashes(run: RunDirectory, names: Sequence[str]) -> dict[str, str]:
+    return {name: sha256_of(run.folder / name) for name in names}
+
+
+def _reasons(manifest: Mapping[str, Any]) -> str:
+    reasons: Counter[str] = Counter()
+    for found in manifest.get("rejected_by_reason", {}).values():
+        reasons.update(found)
+    return "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common(3)) or "nothing was asked"
+
+
+def _check_failures(recipe: Recipe, report: BuildReport) -> None:
+    counts = report.counts
+    tried = counts["questions"] + counts["failures"]
+    share = counts["failures"] / tried if tried else 0.0
+    if share > recipe.ragdata.max_failure_share:
+        reasons = ", ".join(f"{count} × {name}" for name, count in report.manifest["failures_by_reason"].items())
+        what = f"{counts['failures']} of {tried} records failed ({reasons}); the others are written"
+        fix = "read failures.jsonl there and run the same command again: only what failed is tried"
+        raise TooManyFailures(str(report.folder), what, fix)

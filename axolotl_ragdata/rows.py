@@ -1,0 +1,330 @@
+"""Documents and passages → questions → answers → examples, filtered and split: the middle of a build."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from axolotl_ragdata.errors import RagdataError
+from axolotl_ragdata.examples import make_example
+from axolotl_ragdata.interruption import run_interruptibly
+from axolotl_ragdata.progress import Progress
+from axolotl_ragdata.recipe import Recipe
+from axolotl_ragdata.records import Answer, Document, Example, Failure, Hit, Passage, Question, Rejected
+from axolotl_ragdata.stage import ChatRequest, Completion, Outcome, Stage
+from axolotl_ragdata.store import RunDirectory
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from axolotl_ragdata.embed import Embedder
+    from axolotl_ragdata.index import Retriever
+    from axolotl_ragdata.llm import Chat
+
+SearchMode = Literal["hybrid", "dense", "text"]
+EXTRACTIVE_IN_FLIGHT = 64
+PROMPT_TOKENS = 450
+"""A card's own length, for the estimate that is shown before anything is spent."""
+
+
+@dataclass
+class Rows:
+    """Everything that came of the passages, and what was used to make it."""
+
+    questions: list[Question] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    index: dict[str, Any] = field(default_factory=dict)
+    llm: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """File an outcome under its kind."""
+        kinds: dict[type, list[Any]] = {
+            Question: self.questions,
+            Answer: self.answers,
+            Rejected: self.rejected,
+            Failure: self.failures,
+        }
+        kinds[type(outcome)].append(outcome)
+
+
+class RunContext:
+    """What the stages of a build may reach; see `axolotl_ragdata.stage.Context`."""
+
+    def __init__(
+        self, chat: Chat | None, retriever: Retriever, embedder: Embedder, passages: Mapping[str, Passage]
+    ) -> None:
+        self._chat = chat
+        self._retriever = retriever
+        self._embedder = embedder
+        self._passages = passages
+
+    async def complete(self, request: ChatRequest) -> Completion | Failure:
+        """Return a journalled completion, or the Failure after the last retry."""
+        if self._chat is None:
+            raise RagdataError(request.stage, "asks for a chat model in a build without one", "report this as a bug")
+        return await self._chat.complete(request)
+
+    async def retrieve(self, query: str, top_k: int) -> Sequence[tuple[Hit, Passage]]:
+        """Return the best passages for a query, best first."""
+        return await self._retriever.search(query, top_k)
+
+    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector a text, shape (n, dimensions)."""
+        return await asyncio.to_thread(self._embedder.embed, texts)
+
+    def passage(self, passage_id: str) -> Passage:
+        """Return a passage by its id."""
+        return self._passages[passage_id]
+
+
+def stage_versions(recipe: Recipe) -> dict[str, str]:
+    """Return the version of every stage that a build of this recipe runs.
+
+    Raises:
+        UnknownName: The recipe names a question type that there is not.
+    """
+    from axolotl_ragdata.passages import VERSION
+
+    return {"passages": VERSION, **{stage.name: stage.version for stage in (_asker(recipe), _answerer(recipe))}}
+
+
+def make_rows(
+    recipe: Recipe,
+    run: RunDirectory,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    progress: Progress,
+) -> Rows:
+    """Return the rows of a build; the errors are those of `axolotl_ragdata.pipeline.build`."""
+    retriever, embedder, tag = open_retriever(recipe, run, passages, progress)
+    rows = Rows(index={"tag": tag, "embedder": embedder.name, "dimensions": embedder.dimensions})
+    run_interruptibly(_generate(recipe, run, documents, passages, retriever, embedder, rows, progress), str(run.folder))
+    _finish(recipe, documents, passages, embedder, rows, progress)
+    return rows
+
+
+def open_retriever(
+    recipe: Recipe,
+    run: RunDirectory,
+    passages: Sequence[Passage],
+    progress: Progress,
+    mode: SearchMode | None = None,
+) -> tuple[Retriever, Embedder, str]:
+    """Return a retriever over exactly these passages, its embedder and the index's tag."""
+    from axolotl_ragdata.embed import open_embedder
+    from axolotl_ragdata.index import Index, Retriever
+
+    embedder = open_embedder(recipe, run.cache)
+    progress.start("embedding and indexing", len(passages))
+    index = Index.open(run.index, embedder)
+    index.update(passages)
+    progress.advance(len(passages))
+    return Retriever(index, mode or recipe.ragdata.answers.search), embedder, index.tag()
+
+
+async def _generate(
+    recipe: Recipe,
+    run: RunDirectory,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    retriever: Retriever,
+    embedder: Embedder,
+    rows: Rows,
+    progress: Progress,
+) -> None:
+    from axolotl_ragdata.engines.local import LocalEngine
+
+    by_id = {passage.id: passage for passage in passages}
+    chain, source = _chain(recipe, documents, passages, rows)
+    if recipe.ragdata.needs_llm:
+        progress.say(estimate(recipe, passages))
+    async with _opened_chat(recipe, run, rows) as chat:
+        ctx = RunContext(chat, retriever, embedder, by_id)
+        in_flight = 2 * recipe.ragdata.llm.concurrency if chat else EXTRACTIVE_IN_FLIGHT
+        progress.start("questions and answers", len(source))
+        async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
+            rows.add(outcome)
+
+
+def _counted(source: Sequence[Any], progress: Progress) -> Iterator[Any]:
+    for record in source:
+        yield record
+        progress.advance()
+
+
+def _chain(
+    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows
+) -> tuple[list[Stage[Any]], Sequence[Any]]:
+    if recipe.ragdata.questions.origin == "llm":
+        return [_asker(recipe), _answerer(recipe)], passages
+    asker = _asker(recipe)
+    for document in documents:
+        own = [passage for passage in passages if passage.doc_id == document.id]
+        for outcome in asker.ask(document, own):
+            rows.add(outcome)
+    return [_answerer(recipe)], list(rows.questions)
+
+
+def _asker(recipe: Recipe) -> Any:
+    from axolotl_ragdata.questions import AskStage, load_cards
+    from axolotl_ragdata.questions.structure import StructureAsker
+
+    block = recipe.ragdata.questions
+    where = f"{recipe.path}: ragdata.questions.types"
+    if block.origin == "structure":
+        return StructureAsker(block.types, block.per_passage, where)
+    return AskStage(load_cards(block.types, where), block.per_passage, recipe.ragdata.llm.model)
+
+
+def _answerer(recipe: Recipe) -> Stage[Any]:
+    from axolotl_ragdata.answers import AnswerStage, ExtractStage
+
+    block = recipe.ragdata.answers
+    if block.mode == "extractive":
+        return ExtractStage(block.top_k)
+    return AnswerStage(block.top_k, recipe.ragdata.llm.model)
+
+
+@contextlib.asynccontextmanager
+async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows) -> AsyncIterator[Chat | None]:
+    if not recipe.ragdata.needs_llm:
+        yield None
+        return
+    from axolotl_ragdata.embedded import LlmServer
+    from axolotl_ragdata.journal import Journal
+    from axolotl_ragdata.llm import open_chat
+
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        journal = stack.enter_context(contextlib.closing(Journal.open(run.journal)))
+        embedded = recipe.ragdata.llm.model == "embedded"
+        base_url = stack.enter_context(LlmServer()).base_url if embedded else None
+        async with open_chat(recipe, journal, base_url) as chat:
+            yield chat
+        rows.llm = {
+            "model": recipe.ragdata.llm.model,
+            "usage_of_this_run": chat.usage.model_dump(),
+            "calls_answered_by_the_journal": chat.stats.from_journal,
+            "seconds": round(time.monotonic() - started, 1),
+        }
+
+
+def estimate(recipe: Recipe, passages: Sequence[Passage]) -> str:
+    """Return one line: the most calls and tokens that a build of these passages can need, with the cost if priced."""
+    block = recipe.ragdata
+    asked = len(passages) * len(block.questions.types) if block.questions.origin == "llm" else 0
+    answered = len(passages) * len(block.questions.types) * block.questions.per_passage
+    answered = answered if block.answers.mode == "generative" else 0
+    in_passages = sum(passage.n_tokens for passage in passages)
+    mean = in_passages / max(1, len(passages))
+    tokens_in = asked * (mean + PROMPT_TOKENS) + answered * (block.answers.top_k * mean + PROMPT_TOKENS)
+    tokens_out = 120 * (asked + answered)
+    line = f"at most {asked + answered:,} calls, about {tokens_in / 1e6:.2f} M tokens in and {tokens_out / 1e6:.2f} M out"
+    if price := block.llm.price:
+        line += f", about {(tokens_in * price.input + tokens_out * price.output) / 1e6:.2f} in the currency of `price`"
+    return f"{line}, less what the journal already holds"
+
+
+def _finish(
+    recipe: Recipe,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    rows: Rows,
+    progress: Progress,
+) -> None:
+    by_id = {passage.id: passage for passage in passages}
+    examples = _examples(recipe, documents, by_id, rows)
+    progress.start("filtering and splitting", len(examples))
+    vectors = embedder.embed([example.question for example in examples])
+    kept = _filtered(recipe, examples, vectors, by_id, rows)
+    rows.examples, held_back = _split(recipe, [examples[at] for at in kept], vectors[kept], by_id)
+    rows.rejected.extend(held_back)
+    progress.advance(len(examples))
+
+
+def _examples(
+    recipe: Recipe, documents: Sequence[Document], passages: Mapping[str, Passage], rows: Rows
+) -> list[Example]:
+    questions = {question.id: question for question in rows.questions}
+    sources = {document.id: document for document in documents}
+    made = {}
+    for answer in rows.answers:
+        question = questions[answer.question_id]
+        document = sources[passages[question.passage_ids[0]].doc_id]
+        example = make_example(question, answer, document, passages, recipe.ragdata.export.system)
+        made[example.id] = example
+    return [made[key] for key in sorted(made)]
+
+
+def _filtered(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    vectors: NDArray[np.float32],
+    passages: Mapping[str, Passage],
+    rows: Rows,
+) -> list[int]:
+    from axolotl_ragdata.filters import Evidence
+
+    kept = list(range(len(examples)))
+    for use, rule in open_filters(recipe):
+        left = [examples[at] for at in kept]
+        reasons = rule.check_all(left, Evidence(passages, vectors[kept]))
+        rows.rejected.extend(
+            _rejection(f"filters/{use}", example, reason)
+            for example, reason in zip(left, reasons, strict=True)
+            if reason is not None
+        )
+        kept = [at for at, reason in zip(kept, reasons, strict=True) if reason is None]
+    return kept
+
+
+def open_filters(recipe: Recipe) -> list[tuple[str, Any]]:
+    """Return (name, filter) for each `filters:` entry, in order.
+
+    Raises:
+        UnknownName: There is no filter of that name.
+        RecipeError: A setting is unknown or of the wrong type.
+    """
+    from axolotl_ragdata.filters import filters
+
+    opened = []
+    for number, block in enumerate(recipe.ragdata.filters):
+        where = f"{recipe.path}: ragdata.filters[{number}]"
+        opened.append((block.use, filters.get(block.use, f"{where}.use").from_settings(block.settings, where)))
+    return opened
+
+
+def _rejection(stage: str, example: Example, reason: Any) -> Rejected:
+    return Rejected(
+        stage=stage,
+        subject_id=example.id,
+        reason=reason.reason,
+        detail=reason.detail,
+        score=reason.score,
+        threshold=reason.threshold,
+        subject={
+            "question_id": example.provenance.question_id,
+            "passage_ids": list(example.provenance.passage_ids),
+            "question": example.question,
+            "answer": example.answer,
+        },
+    )
+
+
+def _split(
+    recipe: Recipe, examples: Sequence[Example], vectors: NDArray[np.float32], passages: Mapping[str, Passage]
+) -> tuple[list[Example], list[Rejected]]:
+    from axolotl_ragdata.splits import assign_splits
+
+    return assign_splits(examples, vectors, passages, recipe.ragdata.split)
+
+
