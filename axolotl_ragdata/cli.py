@@ -153,7 +153,9 @@ def search(recipe_path: Path, query: str, top_k: int, mode: str | None, as_json:
         show_hits(found)
         return
     for hit, passage in found:
-        click.echo(json.dumps({**hit.model_dump(), "heading": passage.heading, "text": passage.text}, ensure_ascii=False))
+        click.echo(
+            json.dumps({**hit.model_dump(), "heading": passage.heading, "text": passage.text}, ensure_ascii=False)
+        )
 
 
 @ragdata.command()

@@ -137,7 +137,9 @@ def show_build(manifest: Mapping[str, Any], folder: str, unchanged: bool, sample
     if llm := manifest.get("llm"):
         usage = llm["usage_of_this_run"]
         shown = f"  {llm['model']}: {usage['calls']:,} calls, {usage['input_tokens']:,} tokens in, "
-        console.print(f"{shown}{usage['output_tokens']:,} out; {llm['calls_answered_by_the_journal']:,} from the journal")
+        console.print(
+            f"{shown}{usage['output_tokens']:,} out; {llm['calls_answered_by_the_journal']:,} from the journal"
+        )
     for split, name in manifest["files"].items():
         console.print(f"  {split:<12}{name}")
     for example in samples:

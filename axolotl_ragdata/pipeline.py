@@ -207,9 +207,7 @@ def _build(
     return BuildReport(run.folder, manifest)
 
 
-def _read(
-    recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, progress: Progress
-) -> list[Document]:
+def _read(recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, progress: Progress) -> list[Document]:
     progress.start("reading", len(files))
     documents = []
     for outcome in corpus.read_corpus(recipe, files):
@@ -226,9 +224,7 @@ def _read(
     return sorted(documents, key=lambda document: document.id)
 
 
-def _passages(
-    recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes, progress: Progress
-) -> list[Passage]:
+def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes, progress: Progress) -> list[Passage]:
     from axolotl_ragdata.embed import open_tokenizer
     from axolotl_ragdata.passages import cut
 

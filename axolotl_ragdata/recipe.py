@@ -209,9 +209,13 @@ def load_recipe(path: Path) -> Recipe:
         mark = getattr(problem, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         what = getattr(problem, "problem", None) or str(problem).splitlines()[0]
-        raise RecipeError(where, f"not YAML: {what}", "indent with spaces and quote texts that hold ': ' or '#'") from None
+        raise RecipeError(
+            where, f"not YAML: {what}", "indent with spaces and quote texts that hold ': ' or '#'"
+        ) from None
     if not isinstance(data, dict):
-        raise RecipeError(str(path), f"a recipe is a mapping of keys, this is {_kind(data)}", "start from `ragdata init`")
+        raise RecipeError(
+            str(path), f"a recipe is a mapping of keys, this is {_kind(data)}", "start from `ragdata init`"
+        )
     return recipe_from(data, path, lines)
 
 
@@ -231,7 +235,9 @@ def recipe_from(data: Mapping[str, Any], path: Path, lines: Mapping[KeyPath, int
         raise RecipeError(str(path), "there is no `ragdata:` block", fix)
     block = data[BLOCK]
     if not isinstance(block, Mapping):
-        raise RecipeError(_where(path, (), lines), f"must be a mapping of keys, not {_kind(block)}", "see `ragdata init`")
+        raise RecipeError(
+            _where(path, (), lines), f"must be a mapping of keys, not {_kind(block)}", "see `ragdata init`"
+        )
     try:
         checked = RagdataBlock.model_validate(_plain(block))
     except ValidationError as problem:
@@ -265,11 +271,15 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise RecipeError(str(path), "there is no such recipe", "check the path, or write one with `ragdata init`") from None
+        raise RecipeError(
+            str(path), "there is no such recipe", "check the path, or write one with `ragdata init`"
+        ) from None
     except UnicodeDecodeError as problem:
         raise RecipeError(str(path), f"not UTF-8 at byte {problem.start}", "save the file as UTF-8") from None
     except OSError as problem:
-        raise RecipeError(str(path), f"cannot be read: {problem.strerror}", "check the path and its permissions") from None
+        raise RecipeError(
+            str(path), f"cannot be read: {problem.strerror}", "check the path and its permissions"
+        ) from None
 
 
 def _plain(value: Any) -> Any:

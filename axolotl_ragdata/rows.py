@@ -227,7 +227,9 @@ def estimate(recipe: Recipe, passages: Sequence[Passage]) -> str:
     mean = in_passages / max(1, len(passages))
     tokens_in = asked * (mean + PROMPT_TOKENS) + answered * (block.answers.top_k * mean + PROMPT_TOKENS)
     tokens_out = 120 * (asked + answered)
-    line = f"at most {asked + answered:,} calls, about {tokens_in / 1e6:.2f} M tokens in and {tokens_out / 1e6:.2f} M out"
+    line = (
+        f"at most {asked + answered:,} calls, about {tokens_in / 1e6:.2f} M tokens in and {tokens_out / 1e6:.2f} M out"
+    )
     if price := block.llm.price:
         line += f", about {(tokens_in * price.input + tokens_out * price.output) / 1e6:.2f} in the currency of `price`"
     return f"{line}, less what the journal already holds"
@@ -326,5 +328,3 @@ def _split(
     from axolotl_ragdata.splits import assign_splits
 
     return assign_splits(examples, vectors, passages, recipe.ragdata.split)
-
-

@@ -80,15 +80,15 @@ class RunDirectory:
 
         self.create()
         lock = FileLock(self.folder / ".lock")
-        try:
-            with _explained(self.folder, "cannot be locked"):
+        with _explained(self.folder, "cannot be locked"):
+            try:
                 lock.acquire(timeout=0)
-        except Timeout:
-            if waiting is None:
-                fix = "wait for it to finish, or give this recipe another `output:`"
-                raise RunLocked(str(self.folder), "another build is writing this run directory", fix) from None
-            waiting()
-            lock.acquire(poll_interval=LOCK_POLL_S)
+            except Timeout:
+                if waiting is None:
+                    fix = "wait for it to finish, or give this recipe another `output:`"
+                    raise RunLocked(str(self.folder), "another build is writing this run directory", fix) from None
+                waiting()
+                lock.acquire(poll_interval=LOCK_POLL_S)
         try:
             yield
         finally:
@@ -208,8 +208,10 @@ def _explained(path: Path, what: str) -> Iterator[None]:
         yield
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        fix = "free some space and run it again; nothing is lost" if problem.errno == 28 else (
-            "check the path and its permissions, or choose another `output:`"
+        fix = (
+            "free some space and run it again; nothing is lost"
+            if problem.errno == 28
+            else ("check the path and its permissions, or choose another `output:`")
         )
         raise StoreError(str(path), f"{what}: {reason}", fix) from None
 
