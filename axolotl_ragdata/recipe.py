@@ -248,8 +248,8 @@ def recipe_from(data: Mapping[str, Any], path: Path, lines: Mapping[KeyPath, int
 def key_lines(text: str) -> dict[KeyPath, int]:
     """Return the line (from 1) of every key and list item of a YAML text.
 
-    >>> key_lines("a:\\n  b: 1\\n")
-    {('a',): 1, ('a', 'b'): 2}
+    >>> key_lines("{a: {b: 1}}")
+    {('a',): 1, ('a', 'b'): 1}
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     return dict(_walk(root, ())) if root is not None else {}

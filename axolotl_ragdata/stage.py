@@ -46,7 +46,7 @@ class ChatRequest:
 
 @dataclass(frozen=True)
 class Completion:
-    """A whole, accepted answer that is already in the journal. `value` is the parsed JSON where a schema was asked for."""
+    """A whole, accepted answer, already in the journal; `value` is the parsed JSON where a schema was asked for."""
 
     text: str
     value: Any

@@ -65,9 +65,8 @@ def modules() -> list[Path]:
 
 
 def owner(path: Path) -> str:
-    """Return the part of the package that a file belongs to: `readers/grobid.py` and `_index_text.py` to theirs."""
-    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return first
+    """Return the part of the package that a file belongs to: `readers/grobid.py` to `readers`."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports(path: Path, top_only: bool = False) -> Iterator[tuple[str, int]]:
