@@ -1,0 +1,68 @@
+"""The language of a text by a vote of its commonest words: a few microseconds, sure enough to question a declaration."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+LEAST_WORDS = 40
+LEAST_SHARE = 0.12
+"""The least share of the words that must be stop words of the winner."""
+LEAST_LEAD = 2.0
+"""How many times the votes of the second the winner needs."""
+SAMPLE_CHARACTERS = 6000
+WORD = re.compile(r"[^\W\d_]+")
+STOP_WORDS = {
+    "en": "the of and to in is that for was with as on by are be this from were which at an or not have has it been "
+    "their these but between we they more than can also",
+    "fr": "le la les des et est en du un une que dans pour qui par sur au aux ce cette ces sont avec plus nous pas ne "
+    "se sa ses leur leurs été être ou mais il elle comme d l",
+    "de": "der die das und ist in den von zu mit des ein eine für auf dem im nicht sich auch als werden wird es an sind "
+    "bei oder einer einen durch nach wurde wurden aus",
+    "es": "el la los las de y que en un una es por con para del al se su como más no son fue entre este esta estos ha "
+    "lo o pero sus también",
+    "it": "il la le i di e che in un una è per con del della dei delle non sono si come più da nel nella al alla gli lo "
+    "anche tra o ma questo questa",
+    "pt": "o a os as de e que em um uma é por com para do da dos das no na não se mais como são ao foi entre ou este "
+    "esta pela pelo também",
+    "nl": "de het een en van in is dat op te voor met zijn aan niet er die ook als bij door of naar om worden werd uit "
+    "deze dit maar hebben",
+}
+VOTES: dict[str, tuple[str, ...]] = {}
+for _language, _words in STOP_WORDS.items():
+    for _word in _words.split():
+        VOTES[_word] = (*VOTES.get(_word, ()), _language)
+
+
+def detect_language(text: str) -> str | None:
+    """Return the language of a text as an ISO 639-1 code; None where it is too short or the vote is not clear.
+
+    >>> detect_language("the cat sat on the mat and it was not amused by the rain that fell on it " * 3)
+    'en'
+    >>> detect_language("x = 1")
+    """
+    words = WORD.findall(text[:SAMPLE_CHARACTERS].lower())
+    if len(words) < LEAST_WORDS:
+        return None
+    votes: Counter[str] = Counter()
+    for word, count in Counter(words).items():
+        for language in VOTES.get(word, ()):
+            votes[language] += count
+    ranked = votes.most_common(2)
+    if not ranked or ranked[0][1] < LEAST_SHARE * len(words):
+        return None
+    second = ranked[1][1] if len(ranked) > 1 else 0
+    return ranked[0][0] if ranked[0][1] >= LEAST_LEAD * second else None
+
+
+def settle_language(declared: str | None, sample: str) -> tuple[str | None, str | None]:
+    """Return the language to use, and a warning where the text is not in the one that is declared."""
+    detected = detect_language(sample)
+    if detected is None or declared is None:
+        return declared or detected, None
+    if declared.lower().replace("_", "-").split("-")[0] in (detected, _THREE.get(detected)):
+        return declared, None
+    return detected, f"declared language {declared!r}, but the text is {detected!r}: {detected!r} is used"
+
+
+_THREE = {"en": "eng", "fr": "fra", "de": "deu", "es": "spa", "it": "ita", "pt": "por", "nl": "nld"}

@@ -1,0 +1,214 @@
+"""Blocks of a TEI document: from the pieces that the walk collected to the fields of `Block`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from axolotl_ragdata.readers._tables import TRAILING, float_text
+from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
+
+LONGEST_INLINE_FORMULA = 400
+"""Characters; a longer one is no formula within a sentence."""
+LONGEST_LABEL = 60
+SENTENCE_ENDS = (".", "!", "?", "…")
+CLOSERS = ")]}\"'”’» "
+
+Fields = dict[str, Any]
+
+
+class Raw:
+    """A block whose text is not settled yet, or one that is (`block`)."""
+
+    __slots__ = ("beside", "block", "coords", "kept", "kind", "part", "pieces")
+
+    def __init__(self, kind: str, part: Part, block: Fields | None = None) -> None:
+        self.kind = kind
+        self.part = part
+        self.block = block
+        self.pieces: list[Piece] = []
+        self.coords: list[str | None] = []
+        self.beside: list[Fields] = []
+        self.kept = False
+
+    def settled(self, rules: TextRules, known: frozenset[str]) -> list[Fields]:
+        """Return the block and what goes beside it."""
+        block = self.block or text_block(self.kind, self.pieces, self.coords, rules, known)
+        return [block, *self.beside] if block is not None else self.beside
+
+
+class Part:
+    """A section whose blocks are not settled yet."""
+
+    __slots__ = ("floats", "number", "path", "raws", "tail", "titled", "where")
+
+    def __init__(self, path: tuple[str, ...], number: str | None, where: str, titled: bool) -> None:
+        self.path = path
+        self.number = number
+        self.where = where
+        self.titled = titled
+        self.raws: list[Raw] = []
+        self.floats: list[tuple[int, Fields]] = []
+        self.tail: list[Fields] = []
+
+    def settled(self, rules: TextRules, known: frozenset[str]) -> Fields:
+        """Return the fields of the section: its blocks, its floats as they are mentioned, then what nothing mentions."""
+        if any(raw.kind == "formula" for raw in self.raws):
+            self.raws = join_formulas(self.raws)
+        blocks = [block for raw in self.raws for block in raw.settled(rules, known)]
+        blocks += [block for _, block in sorted(self.floats, key=lambda item: item[0])]
+        return {"path": self.path, "number": self.number, "part": self.where, "blocks": blocks + self.tail}
+
+
+class Float:
+    """A figure or table as its parts come by."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.head: list[Piece] = []
+        self.label: list[Piece] = []
+        self.caption: list[Piece] = []
+        self.notes: list[list[Piece]] = []
+        self.rows: list[list[Fields]] = []
+        self.coords: list[str | None] = []
+        self.graphics: list[str | None] = []
+
+    def block(self, rules: TextRules, known: frozenset[str]) -> Fields | None:
+        """Return the fields of the block; None where there is neither text nor place."""
+        label, lead = self._labels(rules)
+        caption, spans = settle([*lead, *self.caption], rules)
+        text, shift = float_text(label, caption, self.rows)
+        spans = [(start + shift, end + shift, carried) for start, end, carried in spans]
+        for pieces in self.notes:
+            note, found = settle(pieces, rules)
+            if note:
+                shift = len(text) + 1 if text else 0
+                spans += [(start + shift, end + shift, carried) for start, end, carried in found]
+                text = f"{text}\n{note}" if text else note
+        boxes = boxes_of(self.coords) or boxes_of(self.graphics)
+        if not text and not boxes:
+            return None
+        fields = {"kind": self.kind, "text": text, "label": label or None, "caption": caption or None, "rows": self.rows}
+        return fields | marks_of(spans, text, known) | {"boxes": boxes}
+
+    def _labels(self, rules: TextRules) -> tuple[str, list[Piece]]:
+        """Return the label, and what goes before the caption where the head is too long for one."""
+        head, label = settle(self.head, rules)[0], settle(self.label, rules)[0]
+        both = head if label in head else f"{head} {label}".strip()
+        if len(both) > LONGEST_LABEL:
+            return "", [*self.head, " "] if both is head else [*self.head, " ", *self.label, " "]
+        return both.strip(TRAILING), []
+
+
+def text_block(
+    kind: str, pieces: Sequence[Piece], coords: Iterable[str | None], rules: TextRules, known: frozenset[str]
+) -> Fields | None:
+    """Return the fields of a block of running text; None where it has none."""
+    text, spans = settle(pieces, rules)
+    if not text:
+        return None
+    fields: Fields = {"kind": kind, "text": text, "boxes": boxes_of(coords)}
+    return fields | marks_of(spans, text, known) if spans else fields
+
+
+def list_block(
+    items: Sequence[Sequence[Piece]], coords: Iterable[str | None], rules: TextRules, known: frozenset[str]
+) -> Fields | None:
+    """Return the fields of a list, one item a line; None where no item has text."""
+    lines: list[str] = []
+    spans: list[Span] = []
+    shift = 0
+    for pieces in items:
+        text, found = settle(pieces, rules)
+        if text:
+            spans += [(start + shift, end + shift, carried) for start, end, carried in found]
+            lines.append(text)
+            shift += len(text) + 1
+    if not lines:
+        return None
+    text = "\n".join(lines)
+    fields: Fields = {"kind": "list", "text": text, "items": lines, "boxes": boxes_of(coords)}
+    return fields | marks_of(spans, text, known)
+
+
+def marks_of(spans: Iterable[Span], text: str, known: frozenset[str]) -> Fields:
+    """Return citations and sentences of the spans; `unresolved` counts citations whose target is in no bibliography."""
+    citations: list[Fields] = []
+    sentences: list[Fields] = []
+    unresolved = 0
+    for start, end, (what, value) in spans:
+        if what == "s":
+            sentences.append({"start": start, "end": end, "boxes": boxes_of([value])})
+            continue
+        for target in value.split() or ("",):
+            ref_id = target.lstrip("#")
+            citation = {"start": start, "end": end, "text": text[start:end], "ref_id": ref_id if ref_id in known else None}
+            unresolved += bool(target) and ref_id not in known
+            citations.append(citation)
+    return {"citations": citations, "sentences": sentences, "unresolved": unresolved}
+
+
+def boxes_of(coords: Iterable[str | None]) -> list[Fields]:
+    """Return the page boxes of `page,x,y,width,height;…`; what is not five numbers is left out.
+
+    >>> boxes_of(["1,72.0,10.5,94.19,10.52", "nonsense", None])
+    [{'page': 1, 'x': 72.0, 'y': 10.5, 'width': 94.19, 'height': 10.52}]
+    """
+    boxes = []
+    for value in coords:
+        for box in value.split(";") if value else ():
+            try:
+                page, x, y, width, height = map(float, box.split(","))
+            except ValueError:
+                continue
+            if math.isfinite(page + x + y + width + height) and 0 <= page < 1e6:
+                boxes.append({"page": int(page), "x": x, "y": y, "width": width, "height": height})
+    return boxes
+
+
+def join_formulas(raws: Sequence[Raw]) -> list[Raw]:
+    """Return the blocks with every formula that splits a sentence put back into its paragraph."""
+    joined: list[Raw] = []
+    open_formula = False
+    for raw in raws:
+        last = joined[-1] if joined and joined[-1].block is None else None
+        if raw.block is None and raw.kind == "formula" and last and last.kind == "paragraph" and _takes(last, raw):
+            _join(last, raw)
+            open_formula = True
+        elif raw.block is None and raw.kind == "paragraph" and last and open_formula and _continues(raw):
+            last.kind = "paragraph"
+            _join(last, raw)
+            open_formula = False
+        else:
+            joined.append(raw)
+            open_formula = raw.block is None and raw.kind == "formula" and _length(raw) <= LONGEST_INLINE_FORMULA
+    return joined
+
+
+def _join(first: Raw, second: Raw) -> None:
+    """Put the second block behind the first; the first takes over whatever refers to the second."""
+    first.pieces += [" ", *second.pieces]
+    first.coords += second.coords
+    first.beside += second.beside
+
+
+def _length(raw: Raw) -> int:
+    return sum(len(piece) for piece in raw.pieces if isinstance(piece, str))
+
+
+def _takes(paragraph: Raw, formula: Raw) -> bool:
+    """Return whether a paragraph stops in the middle of a sentence that the formula goes on with."""
+    end = next((p for p in reversed(paragraph.pieces) if isinstance(p, str) and p.strip()), "").rstrip()
+    return _length(formula) <= LONGEST_INLINE_FORMULA and not end.rstrip(CLOSERS).endswith(SENTENCE_ENDS)
+
+
+def _continues(raw: Raw) -> bool:
+    """Return whether a paragraph begins in the middle of a sentence."""
+    start = next((p for p in raw.pieces if isinstance(p, str) and p.strip()), "").strip()
+    return bool(_CONTINUES.match(start) or _LEADS.match(start))
+
+
+_CONTINUES = re.compile(r"[^\W\d_A-ZÀ-Þ]|[,;:)\]]|\(\d+[a-z]?\)")
+_LEADS = re.compile(r"(where|wherein|with|here|in which|où|avec|wobei|mit|donde)\b", re.I)

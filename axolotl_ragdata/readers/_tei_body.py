@@ -1,0 +1,354 @@
+"""The text of a TEI document as sections and blocks.
+
+One walk over the elements: what is a block ends the run of text before it, everything else adds to the run, so that no
+text is lost whatever element holds it. GROBID hangs figures, tables and notes under `<body>`: they go to the section
+that mentions them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from axolotl_ragdata.readers._outline import Outline
+from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
+from axolotl_ragdata.readers._tables import span_of
+from axolotl_ragdata.readers._text import Piece, TextRules, plain, settle
+
+XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
+DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
+TOPS = ("body", "front", "back", "abstract")
+SPACED = ("lb", "pb", "cb", "row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
+SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
+
+
+class Body:
+    """The sections of a document as its elements come by.
+
+    Args:
+        ns: The namespace of the tags, "{…}" or "".
+        rules: What is done to the text.
+        known: The ids of the bibliography, which citations may point to.
+    """
+
+    def __init__(self, ns: str, rules: TextRules, known: frozenset[str]) -> None:
+        self.ns = ns
+        self.rules = rules
+        self.known = known
+        self.parts: list[Part] = []
+        self.hanging: list[tuple[str | None, Fields, Part]] = []
+        self.mentions: dict[str, tuple[int, Raw]] = {}
+        self.n_running_heads = 0
+        self.nested = 0
+        self.items: list[list[Piece]] | None = None
+        self.outline = Outline()
+        self.inner: Outline | None = None
+        self.holders = frozenset(ns + name for name in (*DIVS, *TOPS))
+        self.handlers = self._handlers()
+        self.begin((), "body")
+
+    def _handlers(self) -> dict[Any, Callable[[Any], None]]:
+        """Return what takes which element; an element that is not here adds its text to the running block."""
+        named: dict[str, Callable[[Any], None]] = {
+            "p": self._paragraph,
+            "ab": self._paragraph,
+            "sp": self._paragraph,
+            "ref": self._ref,
+            "s": self._sentence,
+            "head": self._head,
+            "formula": self._formula,
+            "list": self._list,
+            "table": self._float,
+            "figure": self._float,
+            "note": self._note,
+            "fw": self._running_head,
+        }
+        named |= dict.fromkeys(DIVS, self._div)
+        named |= dict.fromkeys(SPACED, self._spaced)
+        named |= dict.fromkeys(SKIPPED, _skip)
+        return {self.ns + name: handler for name, handler in named.items()}
+
+    def read(self, element: Any, where: str) -> None:
+        """Take an abstract, a front, a body or a back."""
+        self.inner = Outline()
+        self.begin((), where)
+        self.walk(element)
+        self.flush()
+
+    def begin(self, path: tuple[str, ...], where: str, number: str | None = None, titled: bool = False) -> None:
+        """Begin a section."""
+        self.part = Part(path, number, where, titled)
+        self.parts.append(self.part)
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin a block."""
+        self.raw = Raw("paragraph", self.part)
+        self.pieces = self.raw.pieces
+
+    def running(self) -> bool:
+        """Return whether the running block has text."""
+        return any(type(piece) is str and not piece.isspace() for piece in self.pieces)
+
+    def flush(self) -> None:
+        """End the running block."""
+        if self.running():
+            self.raw.kept = True
+            self.part.raws.append(self.raw)
+        self.renew()
+
+    def walk(self, element: Any) -> None:
+        """Take what an element holds."""
+        handlers = self.handlers
+        if element.text:
+            self.pieces.append(element.text)
+        for child in element:
+            handler = handlers.get(child.tag)
+            if handler is not None:
+                handler(child)
+            elif type(child.tag) is str:
+                self.walk(child)
+            if child.tail:
+                self.pieces.append(child.tail)
+
+    def take(self, element: Any) -> None:
+        """Take an element itself."""
+        handler = self.handlers.get(element.tag)
+        if handler is not None:
+            handler(element)
+        elif type(element.tag) is str:
+            self.walk(element)
+
+    def gathered(self, element: Any) -> list[Piece]:
+        """Return the pieces of an element that is taken apart from the running block."""
+        kept = self.pieces, self.items
+        self.pieces = collected = []  # type: list[Piece]
+        self.items = None
+        self.nested += 1
+        self.walk(element)
+        self.nested -= 1
+        self.pieces, self.items = kept
+        return collected
+
+    def _paragraph(self, element: Any) -> None:
+        if self.nested:
+            self._spaced(element)
+            return
+        self.flush()
+        if coords := element.get("coords"):
+            self.raw.coords.append(coords)
+        self.walk(element)
+        self.flush()
+
+    def _spaced(self, element: Any) -> None:
+        self.pieces.append(" ")
+        self.walk(element)
+        self.pieces.append(" ")
+
+    def _sentence(self, element: Any) -> None:
+        self.pieces += (" ", ("s", element.get("coords") or ""))
+        self.walk(element)
+        self.pieces += (None, " ")
+
+    def _ref(self, element: Any) -> None:
+        target = element.get("target") or ""
+        if element.get("type") == "bibr":
+            self.pieces.append(("c", target))
+            self.walk(element)
+            self.pieces.append(None)
+            return
+        if target[:1] == "#" and not self.nested and self.part.where == "body":
+            self.mentions.setdefault(target[1:], (len(self.mentions), self.raw))
+        self.walk(element)
+
+    def _running_head(self, element: Any) -> None:
+        self.n_running_heads += 1
+
+    def _head(self, element: Any) -> None:
+        holder = element.getparent()
+        if self.nested or holder is None or holder.tag not in self.holders:
+            self._paragraph(element)
+            return
+        self.flush()
+        title, _ = settle(self.gathered(element), self.rules)
+        number = element.get("n")
+        if not title and not number:
+            return
+        alone = len(holder) == 1 and not (element.tail or "").strip()
+        path, number = self.outline.place(title or str(number), number, alone)
+        self.begin(path, self.part.where, number, titled=True)
+        self.inner = None
+
+    def _div(self, element: Any) -> None:
+        """Take a division: its head stands in the outline of the element around it."""
+        if self.nested:
+            self._spaced(element)
+            return
+        self.flush()
+        where = self.part.where
+        if self.inner is None:
+            self.inner = Outline(self.part.path)
+        outer = self.outline, self.inner
+        self.outline, self.inner = self.inner, None
+        self.begin(self.outline.base, where)
+        self.walk(element)
+        self.flush()
+        self.outline, self.inner = outer
+        self.begin(self.inner.base, where)
+
+    def _formula(self, element: Any) -> None:
+        if self.nested or self.running():
+            self._spaced(element)
+            return
+        self.renew()
+        self.raw.kind = "formula"
+        self.raw.coords += filter(None, [element.get("coords")])
+        self.walk(element)
+        self.flush()
+
+    def _note(self, element: Any) -> None:
+        if self.nested:
+            self._spaced(element)
+            return
+        block = text_block("note", self.gathered(element), [element.get("coords")], self.rules, self.known)
+        if block is not None:
+            block["label"] = element.get("n")
+            self._place(element, block)
+
+    def _place(self, element: Any, block: Fields) -> None:
+        """Put a note or a float where it belongs; what hangs under the body waits until all mentions are known."""
+        holder = element.getparent()
+        if holder is not None and holder.tag == f"{self.ns}body":
+            self.hanging.append((element.get(XML_ID), block, self.part))
+        elif self.running():
+            self.raw.beside.append(block)
+        else:
+            self.part.raws.append(Raw(block["kind"], self.part, block))
+
+    def _list(self, element: Any) -> None:
+        if self.items is not None:
+            self._items(element)
+            return
+        if self.nested:
+            self._spaced(element)
+            return
+        self.flush()
+        self.items, self.nested = [], 1
+        self._items(element)
+        items, self.items, self.nested = self.items, None, 0
+        self.renew()
+        block = list_block(items, [element.get("coords")], self.rules, self.known)
+        if block is not None:
+            self.part.raws.append(Raw("list", self.part, block))
+
+    def _items(self, element: Any) -> None:
+        """Collect the items of a list and of the lists in it, in order; `@n` and a `<label>` lead their item."""
+        self._begin_item(element.text)
+        labelled = False
+        for child in element:
+            if not labelled:
+                self._begin_item(None)
+            labelled = child.tag == f"{self.ns}label"
+            if number := child.get("n"):
+                self.pieces.append(f"{number} ")
+            self.take(child)
+            if child.tail and not child.tail.isspace():
+                self._begin_item(child.tail)
+        self._begin_item(None)
+
+    def _begin_item(self, text: str | None) -> None:
+        items = self.items if self.items is not None else []
+        self.pieces = [text] if text else []
+        items.append(self.pieces)
+
+    def _float(self, element: Any) -> None:
+        """Take a figure or a table."""
+        if self.nested:
+            self._spaced(element)
+            return
+        is_table = element.tag == f"{self.ns}table" or element.get("type") == "table"
+        float_ = Float("table" if is_table else "figure")
+        float_.coords.append(element.get("coords"))
+        if element.tag == f"{self.ns}table":
+            self._table(element, float_)
+        else:
+            self._float_parts(element, float_)
+        block = float_.block(self.rules, self.known)
+        if block is not None:
+            self._place(element, block)
+
+    def _float_parts(self, element: Any, float_: Float) -> None:
+        names = {self.ns + name: name for name in ("head", "label", "figDesc", "table", "graphic")}
+        self._stray(element.text, float_)
+        for child in element:
+            name = names.get(child.tag)
+            if name == "head":
+                float_.head += self.gathered(child)
+            elif name == "label":
+                float_.label += self.gathered(child)
+            elif name == "figDesc":
+                float_.caption += self.gathered(child)
+            elif name == "table":
+                self._table(child, float_)
+            elif name == "graphic":
+                float_.graphics.append(child.get("coords"))
+            elif type(child.tag) is str:
+                float_.notes.append(self.gathered(child))
+            self._stray(child.tail, float_)
+
+    def _table(self, element: Any, float_: Float) -> None:
+        """Take the rows of a table, in whatever groups they come."""
+        float_.kind = "table"
+        self._stray(element.text, float_)
+        for child in element:
+            if child.tag == f"{self.ns}row":
+                float_.rows.append(self._row(child))
+            elif child.tag == f"{self.ns}head":
+                float_.caption += self.gathered(child)
+            elif type(child.tag) is str and child.find(f".//{self.ns}row") is not None:
+                self._table(child, float_)
+            elif type(child.tag) is str:
+                float_.notes.append(self.gathered(child))
+            self._stray(child.tail, float_)
+
+    def _row(self, element: Any) -> list[Fields]:
+        header = element.get("role") == "label"
+        cells = [self._cell(child, header) for child in element if type(child.tag) is str]
+        stray = [text for text in (element.text, *(child.tail for child in element)) if text and not text.isspace()]
+        return cells + [{"text": plain(text, self.rules)} for text in stray]
+
+    def _cell(self, element: Any, header: bool) -> Fields:
+        text = settle(self.gathered(element), self.rules)[0] if len(element) else plain(element.text or "", self.rules)
+        cell: Fields = {"text": text}
+        if element.attrib:
+            cell["col_span"] = span_of(element.get("cols"))
+            cell["row_span"] = span_of(element.get("rows"))
+        if header or element.get("role") == "label":
+            cell["header"] = True
+        return cell
+
+    def _stray(self, text: str | None, float_: Float) -> None:
+        if text and not text.isspace():
+            float_.notes.append([text])
+
+    def sections(self) -> tuple[list[Fields], int]:
+        """Return the sections as fields of `Section`, and how many citations point to no entry of the bibliography."""
+        for xml_id, block, part in self.hanging:
+            self._settle_hanging(xml_id, block, part)
+        sections = [part.settled(self.rules, self.known) for part in self.parts]
+        kept = [section for section, part in zip(sections, self.parts, strict=True) if part.titled or section["blocks"]]
+        return kept, sum(block.pop("unresolved", 0) for section in kept for block in section["blocks"])
+
+    def _settle_hanging(self, xml_id: str | None, block: Fields, part: Part) -> None:
+        """Put what hangs under the body where it is mentioned first: a note behind the mention, others behind the text."""
+        order, raw = self.mentions.get(xml_id or "", (0, None))
+        if raw is None or not raw.kept:
+            part.tail.append(block)
+        elif block["kind"] == "note":
+            raw.beside.append(block)
+        else:
+            raw.part.floats.append((order, block))
+
+
+def _skip(element: Any) -> None:
+    """Leave an element out; its text is bibliography or data."""

@@ -1,0 +1,138 @@
+"""TEI as GROBID, ScienceBeam and Pub2TEI write it → Document; the only door to lxml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from axolotl_ragdata.errors import DocumentRefused
+from axolotl_ragdata.readers import readers, source_of
+from axolotl_ragdata.readers._furniture import drop_furniture
+from axolotl_ragdata.readers._language import settle_language
+from axolotl_ragdata.readers._tei_body import Body
+from axolotl_ragdata.readers._tei_header import Header, references
+from axolotl_ragdata.readers._text import clean, rules_for
+from axolotl_ragdata.readers._xml import parse_xml
+from axolotl_ragdata.records import Document, content_id
+
+NAME = "grobid"
+TEI_NS = "{http://www.tei-c.org/ns/1.0}"
+GROBID_ERROR = re.compile(
+    rb"\s*(\[(?:BAD_INPUT_DATA|TAGGING_ERROR|PARSING_ERROR|TIMEOUT|TOO_MANY_BLOCKS|NO_BLOCKS|"
+    rb"PDFALTO_CONVERSION_FAILURE|TOO_MANY_TOKENS|GENERAL|[A-Z]+(?:_[A-Z]+)+)\][^\r\n]{0,300})"
+)
+TEI_TAG = re.compile(rb"<(?:[\w.-]+:)?TEI[\s>/]", re.I)
+SAMPLE_CHARACTERS = 6000
+MAKE_AGAIN = "run the PDF through GROBID again, or leave the file out"
+
+
+class GrobidReader:
+    """Reads TEI; refuses what GROBID writes besides (error messages, training data) by name."""
+
+    suffixes: tuple[str, ...] = (".xml", ".tei")
+    version = "1"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Return whether a file is TEI, an error of GROBID, or anything under the name of an XML file."""
+        flat = head.replace(b"\0", b"")
+        if GROBID_ERROR.match(flat) or path.name.lower().endswith(self.suffixes):
+            return True
+        return flat.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<") and bool(TEI_TAG.search(flat))
+
+    def read(self, path: Path, raw: bytes) -> Document:
+        """Return the document of a TEI file.
+
+        Raises:
+            DocumentRefused: It is an error message of GROBID, training data, another kind of XML, or no XML.
+        """
+        where = str(path)
+        if error := GROBID_ERROR.match(raw[:1000].replace(b"\0", b"")):
+            message = error[1].decode("utf-8", "replace").strip()
+            raise DocumentRefused(where, f"it is an error message of GROBID: {message}", MAKE_AGAIN)
+        root, data, warnings = parse_xml(raw, where)
+        ns = _namespace(root, where, warnings)
+        return _document(path, raw, root, ns, data, warnings)
+
+
+def _namespace(root: Any, where: str, warnings: list[str]) -> str:
+    """Return the namespace of a TEI root, "{…}" or "".
+
+    Raises:
+        DocumentRefused: The root is another element.
+    """
+    space, _, name = root.tag.rpartition("}")
+    if name == "tei":
+        raise DocumentRefused(where, "GROBID training format (root element `tei`)", "use the TEI of full-text processing")
+    if name != "TEI":
+        raise DocumentRefused(where, f"root element is `{clean(name)[:60]}`, not `TEI`", MAKE_AGAIN)
+    ns = f"{space}}}" if space else ""
+    if ns != TEI_NS:
+        warnings.append(f"the root element is not in the TEI namespace ({ns.strip('{}') or 'it has none'})")
+    return ns
+
+
+def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: list[str]) -> Document:
+    header = Header(root, ns)
+    entries = references(header.text, ns)
+    body = Body(ns, rules_for(data), frozenset(entry["id"] for entry in entries))
+    _walk(body, header, warnings)
+    sections, unresolved = body.sections()
+    title, doubt = header.titles()
+    language, other = settle_language(header.language(), _sample(sections))
+    found = (doubt, other, *drop_furniture(sections), _said("running heads (`fw`) were left out", body.n_running_heads))
+    warnings += [warning for warning in found if warning]
+    warnings += filter(None, [_said("citations point to no entry of the bibliography", unresolved)])
+    source = source_of(path, raw, NAME, GrobidReader.version, header.grobid_version())
+    return Document.model_validate(
+        {
+            "id": content_id("doc", NAME, GrobidReader.version, source.sha256),
+            "title": title,
+            "language": language,
+            "licence": header.licence(),
+            "authors": header.authors(),
+            "year": header.year(),
+            "doi": header.doi(),
+            "sections": sections,
+            "references": entries,
+            "source": source,
+            "warnings": warnings,
+        }
+    )
+
+
+def _walk(body: Body, header: Header, warnings: list[str]) -> None:
+    """Take the abstracts, then the text; say what is missing."""
+    ns = header.ns
+    for abstract in header.header.iter(f"{ns}abstract"):
+        body.read(abstract, "abstract")
+    text = header.text
+    n_before = len(body.parts)
+    if text is not None:
+        for name, where in (("front", "body"), ("body", "body"), ("back", "back")):
+            for element in text.iterfind(ns + name):
+                body.read(element, where)
+    if text is None or text.find(f"{ns}body") is None:
+        warnings.append("header only: the file has no body")
+    elif not any(part.raws or part.titled for part in body.parts[n_before:] if part.where == "body") and not body.hanging:
+        warnings.append("body is empty")
+
+
+def _sample(sections: list[dict[str, Any]]) -> str:
+    """Return text that the language can be told from: paragraphs of the body, or else of whatever there is."""
+    body = [section for section in sections if section["part"] == "body"]
+    pieces: list[str] = []
+    size = 0
+    for section in body or sections:
+        for block in section["blocks"]:
+            if block["kind"] == "paragraph" and size < SAMPLE_CHARACTERS:
+                pieces.append(block["text"])
+                size += len(block["text"])
+    return " ".join(pieces)
+
+
+def _said(what: str, count: int) -> str | None:
+    return f"{count} {what}" if count else None
+
+
+readers.register(NAME)(GrobidReader())

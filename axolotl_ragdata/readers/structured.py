@@ -1,0 +1,198 @@
+"""A Document as one JSON object in the manner of S2ORC, and back without loss.
+
+Every text is written once. The blocks of `abstract`, `body_text` and `back_matter` carry their section path; a table or
+figure stands there as a `ref_id` only, and its label, caption and cells stand under `ref_entries`. What follows from the
+rest (the Markdown of a table, the items of a list, the words of a citation) is left out and made again on reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from axolotl_ragdata.readers._tables import float_text
+from axolotl_ragdata.records import Block, Document, InlineCitation, PageBox, Reference, Section, SentenceSpan
+
+PART_KEYS = {"abstract": "abstract", "body": "body_text", "back": "back_matter"}
+FLOATS = {"table": "TABREF", "figure": "FIGREF"}
+
+Json = dict[str, Any]
+
+
+def to_json(document: Document) -> Json:
+    """Return the JSON object of a document; `from_json` gives the same document back."""
+    floats: Json = {}
+    parts: dict[str, list[Json]] = {key: [] for key in PART_KEYS.values()}
+    for section_id, section in enumerate(document.sections):
+        parts[PART_KEYS[section.part]] += _entries(section, section_id, floats)
+    return {
+        "paper_id": document.id,
+        "schema_version": document.schema_version,
+        "metadata": _metadata(document),
+        **parts,
+        "ref_entries": floats,
+        "bib_entries": _bibliography(document.references),
+        "source": document.source.model_dump(),
+        "warnings": list(document.warnings),
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> Json:
+    """Return the fields of the Document that `to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError, IndexError: The object has another shape.
+    """
+    floats = data["ref_entries"]
+    sections: dict[int, Json] = {}
+    for part, key in PART_KEYS.items():
+        for entry in data[key]:
+            section = sections.setdefault(entry["section_id"], _section(entry, part))
+            if entry["block_type"] != "heading":
+                section["blocks"].append(_block(entry, floats))
+    metadata = data["metadata"]
+    return {
+        "id": data["paper_id"],
+        "schema_version": data["schema_version"],
+        **{key: metadata[key] for key in ("title", "language", "licence", "year", "doi")},
+        "authors": [author["name"] for author in metadata["authors"]],
+        "sections": [section for _, section in sorted(sections.items())],
+        "references": [_reference(entry) for entry in data["bib_entries"].values()],
+        "source": data["source"],
+        "warnings": data["warnings"],
+    }
+
+
+def _metadata(document: Document) -> Json:
+    return {
+        "title": document.title,
+        "authors": [{"name": name} for name in document.authors],
+        "year": document.year,
+        "doi": document.doi,
+        "language": document.language,
+        "licence": document.licence,
+    }
+
+
+def _entries(section: Section, section_id: int, floats: Json) -> list[Json]:
+    """Return the entries of a section; one of type `heading` where it has no block."""
+    place: Json = {"section_id": section_id, "section_path": list(section.path)}
+    if section.number is not None:
+        place["sec_num"] = section.number
+    if not section.blocks:
+        return [place | {"block_type": "heading", "text": ""}]
+    return [place | {"block_type": block.kind} | _written(block, floats) for block in section.blocks]
+
+
+def _written(block: Block, floats: Json) -> Json:
+    """Return the fields of a block; those of a table or figure go to `floats`."""
+    marks = _marks(block)
+    if block.kind not in FLOATS:
+        return {"text": block.text} | _rest(block) | marks
+    ref_id = f"{FLOATS[block.kind]}{len(floats)}"
+    rows = [[cell.model_dump(exclude_defaults=True) | {"text": cell.text} for cell in row] for row in block.rows]
+    entry: Json = {"type_str": block.kind, "label": block.label, "text": block.caption, "rows": rows}
+    made, _ = float_text(block.label, block.caption, rows)
+    if block.text.startswith(f"{made}\n") and made:
+        entry["notes"] = block.text[len(made) + 1 :]
+    elif block.text != made:
+        entry["block_text"] = block.text
+    floats[ref_id] = entry | ({"items": list(block.items)} if block.items else {}) | marks
+    return {"text": "", "ref_id": ref_id}
+
+
+def _rest(block: Block) -> Json:
+    """Return the fields of a block that few blocks have."""
+    fields: Json = block.model_dump(include={"label", "caption", "rows"}, exclude_defaults=True)
+    if block.items != _items(block.kind, block.text):
+        fields["items"] = list(block.items)
+    return fields
+
+
+def _items(kind: str, text: str) -> tuple[str, ...]:
+    """Return the items that a block has by its text."""
+    return tuple(text.split("\n")) if kind == "list" and text else ()
+
+
+def _marks(block: Block) -> Json:
+    """Return citations, sentences and page boxes, each where there are any."""
+    marks: Json = {}
+    if block.citations:
+        marks["cite_spans"] = [_citation(citation, block.text) for citation in block.citations]
+    if block.sentences:
+        marks["sentence_spans"] = [_sentence(sentence) for sentence in block.sentences]
+    if block.boxes:
+        marks["boxes"] = _boxes(block.boxes)
+    return marks
+
+
+def _citation(citation: InlineCitation, text: str) -> Json:
+    span: Json = {"start": citation.start, "end": citation.end, "ref_id": citation.ref_id}
+    said = text[citation.start : citation.end]
+    return span if said == citation.text else span | {"text": citation.text}
+
+
+def _sentence(sentence: SentenceSpan) -> Json:
+    span: Json = {"start": sentence.start, "end": sentence.end}
+    return span | {"boxes": _boxes(sentence.boxes)} if sentence.boxes else span
+
+
+def _boxes(boxes: Iterable[PageBox]) -> list[list[float]]:
+    return [[box.page, box.x, box.y, box.width, box.height] for box in boxes]
+
+
+def _bibliography(references: Sequence[Reference]) -> Json:
+    """Return the entries by their id; a second one of the same id gets a key of its own."""
+    entries: Json = {}
+    for reference in references:
+        key = reference.id
+        while key in entries:
+            key += "~"
+        entries[key] = {
+            "ref_id": reference.id,
+            "title": reference.title,
+            "authors": [{"name": name} for name in reference.authors],
+            "year": reference.year,
+            "venue": reference.venue,
+            "other_ids": {"DOI": [reference.doi]} if reference.doi is not None else {},
+            "raw_text": reference.raw,
+        }
+    return entries
+
+
+def _section(entry: Mapping[str, Any], part: str) -> Json:
+    return {"path": entry["section_path"], "number": entry.get("sec_num"), "part": part, "blocks": []}
+
+
+def _block(entry: Mapping[str, Any], floats: Mapping[str, Any]) -> Json:
+    kind = entry["block_type"]
+    if kind not in FLOATS:
+        text = entry["text"]
+        fields = {key: entry[key] for key in ("label", "caption", "rows") if key in entry}
+        return {"kind": kind, "text": text, "items": entry.get("items", _items(kind, text)), **fields, **_read_marks(entry, text)}
+    held = floats[entry["ref_id"]]
+    text, _ = float_text(held["label"], held["text"], held["rows"])
+    text = held["block_text"] if "block_text" in held else f"{text}\n{held['notes']}" if "notes" in held else text
+    fields = {"label": held["label"], "caption": held["text"], "rows": held["rows"], "items": held.get("items", ())}
+    return {"kind": kind, "text": text, **fields, **_read_marks(held, text)}
+
+
+def _read_marks(entry: Mapping[str, Any], text: str) -> Json:
+    cited = [{"text": text[span["start"] : span["end"]], **span} for span in entry.get("cite_spans", ())]
+    spans = [{**span, "boxes": _read_boxes(span.get("boxes", ()))} for span in entry.get("sentence_spans", ())]
+    return {"citations": cited, "sentences": spans, "boxes": _read_boxes(entry.get("boxes", ()))}
+
+
+def _read_boxes(boxes: Iterable[Sequence[float]]) -> list[Json]:
+    keys = ("page", "x", "y", "width", "height")
+    return [dict(zip(keys, box, strict=True)) for box in boxes]
+
+
+def _reference(entry: Mapping[str, Any]) -> Json:
+    return {
+        "id": entry["ref_id"],
+        "authors": [author["name"] for author in entry["authors"]],
+        **{key: entry[key] for key in ("title", "year", "venue")},
+        "doi": next(iter(entry["other_ids"].get("DOI", ())), None),
+        "raw": entry["raw_text"],
+    }
