@@ -112,7 +112,9 @@ def install_models(names: Sequence[str] | None = None, say: Callable[[str], None
     lines = []
     for name in names or list(MODELS):
         path = model_path(name)
-        lines.append(f"{name}: {path} ({path.stat().st_size / 1e6:.1f} MB, {MODELS[name].licence}, SHA-256 as expected)")
+        lines.append(
+            f"{name}: {path} ({path.stat().st_size / 1e6:.1f} MB, {MODELS[name].licence}, SHA-256 as expected)"
+        )
         if say is not None:
             say(lines[-1])
     return lines
