@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
@@ -153,13 +154,17 @@ def _visible_files(folder: Path) -> Iterable[Path]:
 
 
 def _bytes_of(path: Path, max_bytes: int) -> bytes:
-    """Return the bytes of a file that is not larger than the cap."""
+    """Return the bytes of an ordinary file that is not larger than the cap."""
+    too_large = DocumentRefused(str(path), f"it is larger than {max_bytes:,} bytes", "split it, or raise the cap")
     try:
-        with open(path, "rb") as file:
-            raw = file.read(max_bytes + 1)
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise DocumentRefused(str(path), "it is no ordinary file", "name a file")
+            if about.st_size > max_bytes:
+                raise too_large
+            raw = file.read(about.st_size + 1)
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         raise DocumentRefused(str(path), f"cannot be read: {reason}", "check the path and the permissions") from None
-    if len(raw) > max_bytes:
-        raise DocumentRefused(str(path), f"it is larger than {max_bytes:,} bytes", "split it, or raise the cap")
     return raw

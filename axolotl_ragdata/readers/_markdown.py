@@ -6,7 +6,7 @@ from typing import Any
 
 from axolotl_ragdata.readers._outline import number_in_title
 from axolotl_ragdata.readers._tables import markdown_rows
-from axolotl_ragdata.readers._text import TextRules, plain
+from axolotl_ragdata.readers._text import TextRules
 
 Fields = dict[str, Any]
 
@@ -66,7 +66,7 @@ class _Walk:
         self.heading = None
 
     def _inline(self, token: Any) -> None:
-        text = plain(inline_text(token), self.rules)
+        text = self.rules.squeeze(inline_text(token))
         if self.rows is not None:
             self.rows[-1].append({"text": text} | ({"header": True} if self.header else {}))
         elif self.items is not None:
@@ -103,7 +103,7 @@ class _Walk:
     def _raw(self, token: Any) -> None:
         """Keep code as it stands, line by line."""
         if self.items is not None:
-            self._line(plain(token.content, self.rules))
+            self._line(self.rules.squeeze(token.content))
         else:
             self._put("paragraph", token.content.strip("\n"))
 

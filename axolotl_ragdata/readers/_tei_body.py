@@ -13,7 +13,7 @@ from typing import Any
 from axolotl_ragdata.readers._outline import Outline
 from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
 from axolotl_ragdata.readers._tables import span_of
-from axolotl_ragdata.readers._text import Piece, TextRules, plain, settle
+from axolotl_ragdata.readers._text import Piece, TextRules, settle
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
@@ -88,35 +88,38 @@ class Body:
 
     def running(self) -> bool:
         """Return whether the running block has text."""
-        return any(type(piece) is str and not piece.isspace() for piece in self.pieces)
+        for piece in self.pieces:  # a loop: a generator takes three times as long, and this runs for every element
+            if type(piece) is str and not piece.isspace():
+                return True
+        return False
 
     def flush(self) -> None:
         """End the running block."""
-        if self.running():
-            self.raw.kept = True
-            self.part.raws.append(self.raw)
-        self.renew()
+        if self.pieces:
+            if self.running():
+                self.raw.kept = True
+                self.part.raws.append(self.raw)
+            self.renew()
 
     def walk(self, element: Any) -> None:
         """Take what an element holds."""
-        handlers = self.handlers
-        if element.text:
-            self.pieces.append(element.text)
+        if text := element.text:
+            self.pieces.append(text)
         for child in element:
-            handler = handlers.get(child.tag)
+            handler = self.handlers.get(child.tag)
             if handler is not None:
                 handler(child)
-            elif type(child.tag) is str:
+            else:
                 self.walk(child)
-            if child.tail:
-                self.pieces.append(child.tail)
+            if text := child.tail:
+                self.pieces.append(text)
 
     def take(self, element: Any) -> None:
         """Take an element itself."""
         handler = self.handlers.get(element.tag)
         if handler is not None:
             handler(element)
-        elif type(element.tag) is str:
+        else:
             self.walk(element)
 
     def gathered(self, element: Any) -> list[Piece]:
@@ -154,7 +157,10 @@ class Body:
         target = element.get("target") or ""
         if element.get("type") == "bibr":
             self.pieces.append(("c", target))
-            self.walk(element)
+            if len(element):
+                self.walk(element)
+            else:
+                self.pieces.append(element.text or "")
             self.pieces.append(None)
             return
         if target[:1] == "#" and not self.nested and self.part.where == "body":
@@ -292,7 +298,7 @@ class Body:
                 self._table(child, float_)
             elif name == "graphic":
                 float_.graphics.append(child.get("coords"))
-            elif type(child.tag) is str:
+            else:
                 float_.notes.append(self.gathered(child))
             self._stray(child.tail, float_)
 
@@ -305,20 +311,20 @@ class Body:
                 float_.rows.append(self._row(child))
             elif child.tag == f"{self.ns}head":
                 float_.caption += self.gathered(child)
-            elif type(child.tag) is str and child.find(f".//{self.ns}row") is not None:
+            elif child.find(f".//{self.ns}row") is not None:
                 self._table(child, float_)
-            elif type(child.tag) is str:
+            else:
                 float_.notes.append(self.gathered(child))
             self._stray(child.tail, float_)
 
     def _row(self, element: Any) -> list[Fields]:
         header = element.get("role") == "label"
-        cells = [self._cell(child, header) for child in element if type(child.tag) is str]
+        cells = [self._cell(child, header) for child in element]
         stray = [text for text in (element.text, *(child.tail for child in element)) if text and not text.isspace()]
-        return cells + [{"text": plain(text, self.rules)} for text in stray]
+        return cells + [{"text": self.rules.squeeze(text)} for text in stray]
 
     def _cell(self, element: Any, header: bool) -> Fields:
-        text = settle(self.gathered(element), self.rules)[0] if len(element) else plain(element.text or "", self.rules)
+        text = settle(self.gathered(element), self.rules)[0] if len(element) else self.rules.squeeze(element.text or "")
         cell: Fields = {"text": text}
         if element.attrib:
             cell["col_span"] = span_of(element.get("cols"))

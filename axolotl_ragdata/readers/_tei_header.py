@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from axolotl_ragdata.readers._text import TextRules, nfc
+
 YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -15,7 +17,9 @@ FURNITURE = re.compile(
     re.I,
 )
 """Titles that journals print above the title."""
-BIBL_TAGS = ("biblStruct", "bibl", "title", "author", "editor", "forename", "surname", "date", "idno", "note")
+BIBL_TAGS = ("surname", "forename", "author", "title", "date", "idno", "editor", "note", "biblStruct", "bibl")
+AUTHOR = "\0"
+"""What stands before the names of each author; XML cannot hold it."""
 
 
 def squeezed(text: str | None) -> str:
@@ -23,9 +27,16 @@ def squeezed(text: str | None) -> str:
     return " ".join(text.split()) if text else ""
 
 
+def whole_text(element: Any) -> str:
+    """Return all text of an element; "" of None."""
+    if element is None:
+        return ""
+    return "".join(element.itertext()) if len(element) else element.text or ""
+
+
 def text_of(element: Any) -> str:
-    """Return all text of an element, squeezed; "" of None."""
-    return squeezed("".join(element.itertext())) if element is not None else ""
+    """Return all text of an element, squeezed and as NFC; "" of None."""
+    return nfc(squeezed(whole_text(element)))
 
 
 def year_in(*values: str | None) -> int | None:
@@ -133,76 +144,72 @@ class Header:
         return None
 
 
-def references(text: Any, ns: str) -> list[dict[str, Any]]:
+def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:
     """Return the entries of every bibliography below an element, in order.
 
-    The elements are gone through once: half of a file and more is its bibliography.
+    The elements are gone through once and almost without calls: half of a file and more is its bibliography.
     """
     if text is None:
         return []
-    names = {ns + tag: tag for tag in BIBL_TAGS}
-    entries: list[_Entry] = []
+    entries = [entry := _Entry(None)]
+    names = entry.names
+    tags = tuple(ns + tag for tag in BIBL_TAGS)
+    surname, forename, author, title, date, idno, editor, note, *heads = tags
     for bibliography in text.iter(f"{ns}listBibl"):
-        for element in bibliography.iter(*names):
-            tag = names[element.tag]
-            if tag in ("biblStruct", "bibl"):
-                entries.append(_Entry(element, len(entries)))
-            elif entries:
-                entries[-1].take(tag, element)
-    return [entry.as_dict() for entry in entries]
+        for element in bibliography.iter(*tags):
+            tag = element.tag
+            if tag == forename or tag == surname:
+                names.append(element.text or "")
+            elif tag == author:
+                names = entry.names
+                names.append(AUTHOR)
+                if (said := element.text) and not said.isspace():
+                    names.append(said)
+            elif tag == title:
+                entry.titles.setdefault(element.get("level"), element)
+            elif tag == date:
+                entry.dates += (element.get("when"), element.text)
+            elif tag == idno:
+                if element.get("type") == "DOI":
+                    entry.doi = entry.doi or element.text
+            elif tag == editor:
+                names = []
+            elif tag in heads:
+                entries.append(entry := _Entry(element))
+                names = []
+            elif element.get("type") == "raw_reference":
+                entry.raw = element
+    return [entry.as_dict(at, rules) for at, entry in enumerate(entries[1:])]
 
 
 class _Entry:
     """An entry of the bibliography as its elements come by."""
 
-    __slots__ = ("element", "fields", "ordinal", "people", "person", "titles")
+    __slots__ = ("dates", "doi", "element", "names", "raw", "titles")
 
-    def __init__(self, element: Any, ordinal: int) -> None:
+    def __init__(self, element: Any) -> None:
         self.element = element
-        self.ordinal = ordinal
-        self.fields: dict[str, Any] = {}
-        self.titles: dict[str, str] = {}
-        self.people: list[tuple[list[str], list[str]]] = []
-        self.person: tuple[list[str], list[str]] = ([], [])
+        self.raw: Any = None
+        self.titles: dict[str | None, Any] = {}
+        self.names: list[str] = []
+        self.dates: list[str | None] = []
+        self.doi: str | None = None
 
-    def take(self, tag: str, element: Any) -> None:
-        """Take an element of the entry."""
-        if tag == "forename":
-            if element.text:
-                self.person[0].append(squeezed(element.text))
-        elif tag == "surname":
-            if element.text:
-                self.person[1].append(squeezed(element.text))
-        elif tag == "author":
-            self.person = ([], [])
-            self.people.append(self.person)
-            if not len(element) and element.text:
-                self.person[1].append(squeezed(element.text))
-        elif tag == "editor":
-            self.person = ([], [])
-        elif tag == "title":
-            self.titles.setdefault(element.get("level") or "m", text_of(element))
-        elif tag == "date":
-            if "year" not in self.fields and (year := year_in(element.get("when"), element.text)):
-                self.fields["year"] = year
-        elif tag == "idno":
-            if element.text and (element.get("type") or "").upper() == "DOI":
-                self.fields.setdefault("doi", squeezed(element.text))
-        elif element.get("type") == "raw_reference":
-            self.fields["raw"] = text_of(element)
-
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, at: int, rules: TextRules) -> dict[str, Any]:
         """Return the fields of a Reference; an entry without a title keeps its whole text as `raw`."""
-        titles = {level: title for level, title in self.titles.items() if title}
-        order = [level for level in ("a", "m", "u", "j", "s") if level in titles]
-        fields = self.fields
-        fields["id"] = self.element.get(XML_ID) or f"entry{self.ordinal}"
-        fields["authors"] = [" ".join(fore + sur) for fore, sur in self.people if fore or sur]
-        if order and order[0] != "j":
-            fields["title"] = titles[order[0]]
-        fields["venue"] = next((titles[level] for level in ("j", "m", "s") if level in order and level != order[0]), None)
-        if order and order[0] == "j":
-            fields["venue"] = titles["j"]
-        if "title" not in fields and not fields.get("raw"):
-            fields["raw"] = text_of(self.element) or None
-        return fields
+        texts = {level: rules.squeeze(whole_text(title)) for level, title in self.titles.items()}
+        levels = [level for level in ("a", "m", None, "u") if texts.get(level)]
+        title = texts[levels[0]] if levels else None
+        venue = next((texts[level] for level in ("j", "m", "s") if texts.get(level) and level not in levels[:1]), None)
+        raw = rules.squeeze(whole_text(self.raw)) if self.raw is not None else None
+        if not title and not raw:
+            raw = rules.squeeze(" ".join(self.element.itertext())) or None
+        return {
+            "id": self.element.get(XML_ID) or f"entry{at}",
+            "title": title,
+            "authors": [name for author in rules.squeeze(" ".join(self.names)).split(AUTHOR) if (name := author.strip())],
+            "year": year_in(*self.dates) if self.dates else None,
+            "venue": venue,
+            "doi": self.doi and rules.squeeze(self.doi),
+            "raw": raw,
+        }

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 SOFT_HYPHEN = re.compile("\u00ad\\s*")
-LINE_END_HYPHEN = re.compile(r"([^\W\d_]+)-[ \t]*\r?\n\s*([^\W\d_]+)")
+LINE_END_HYPHEN = re.compile(r"-[ \t]*\r?\n\s*([^\W\d_]+)")
+LAST_WORD = re.compile(r"[^\W\d_]*\Z")
 WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+CHARACTER_REFERENCE = re.compile(b"&#")
+SPECIAL = {b"\xad": re.compile(b"\xc2\xad"), b"\xef": re.compile(b"\xef\xac")}
+ODD = {
+    b"\xc2": re.compile(b"\xc2[\x85\xa0]"),
+    b"\xe1": re.compile(b"\xe1\x9a\x80"),
+    b"\xe2": re.compile(b"\xe2(?:\x80[\x80-\x8a\xa8\xa9\xaf]|\x81\x9f|\x84[\xa6\xaa\xab]|\x8c[\xa9\xaa]|\xab\x9c)"),
+    b"\xe3": re.compile(b"\xe3\x80\x80"),
+    b"\xce": re.compile(b"\xce\x87"),
+}
+"""Blanks that are not ASCII, and single characters that are not NFC: ohm, kelvin, ångström, angle brackets."""
+COMPOSING = tuple(bytes([lead]) for lead in (0xCC, 0xCD, *range(0xD2, 0xE2), *range(0xE3, 0xF5)))
+"""First bytes in UTF-8 of characters that may not be NFC: combining marks, most scripts but Latin, Greek and Cyrillic.
+To look for bytes takes a tenth of what it takes to ask `unicodedata` about every piece of text."""
+LONGEST_WORD = 40
 SEAM = 8
 """Characters before a seam that composition across it may change."""
 
@@ -24,107 +40,52 @@ class TextRules:
     """What is done to every piece of text of one document; what its bytes show to be needless is not done.
 
     Args:
-        special: The document holds soft hyphens or ligatures.
-        vocabulary: Its words, where a line ends in a hyphen somewhere; they decide whether the hyphen stays.
+        data: The document in UTF-8.
     """
 
-    def __init__(self, special: bool = False, vocabulary: frozenset[str] | None = None) -> None:
-        self.special = special
-        self.vocabulary = vocabulary
-        self.active = special or vocabulary is not None
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = data
+        referenced = CHARACTER_REFERENCE.search(data) is not None
+        odd = referenced or b"\r" in data or _any_in(ODD, data)
+        self.special = referenced or _any_in(SPECIAL, data)
+        self.composes = odd or any(lead in data for lead in COMPOSING)
+        self.odd_blanks = odd
 
-    def apply(self, text: str) -> str:
-        """Return the text without soft hyphens, ligatures and hyphens at line ends."""
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The words of the document; they decide whether a hyphen at the end of a line stays."""
+        return frozenset(WORDS.findall(self.data.decode("utf-8", "replace").lower()))
+
+    def squeeze(self, text: str) -> str:
+        """Return the running text of a piece: white space is one blank, none at the ends.
+
+        Soft hyphens, ligatures and hyphens at line ends are gone, and the text is NFC.
+        """
         if self.special:
             text = SOFT_HYPHEN.sub("", text).translate(LIGATURES)
-        if self.vocabulary is not None and "\n" in text:
-            text = LINE_END_HYPHEN.sub(self._heal, text)
-        return text
+        if "\n" in text:
+            if "-" in text:
+                text = LINE_END_HYPHEN.sub(self._heal, text)
+            text = " ".join(text.split())
+        elif self.odd_blanks or "  " in text or "\t" in text:
+            text = " ".join(text.split())
+        else:
+            text = text.strip()
+        return nfc(text) if self.composes else text
 
     def _heal(self, found: re.Match[str]) -> str:
-        first, second = found.groups()
-        hyphenated, joined = f"{first}-{second}", f"{first}{second}"
-        known = self.vocabulary or frozenset()
-        kept = hyphenated.lower() in known and joined.lower() not in known
-        return hyphenated if kept or not second[0].islower() else joined
+        """Return the second half of a word that a line end splits, with the hyphen where it belongs to the word."""
+        before = LAST_WORD.search(found.string, max(0, found.start() - LONGEST_WORD), found.start())
+        first, second = before[0] if before else "", found[1]
+        if not first:
+            return found[0]
+        known = f"{first}{second}".lower() in self.vocabulary or f"{first}-{second}".lower() not in self.vocabulary
+        return second if known and second[0].islower() else f"-{second}"
 
 
-def rules_for(raw: bytes, text: str | None = None) -> TextRules:
-    """Return the rules that a document needs.
-
-    Args:
-        raw: Its bytes in UTF-8.
-        text: Its text, where the caller has it already.
-    """
-    special = b"\xc2\xad" in raw or b"\xef\xac" in raw or b"&#" in raw
-    if b"-\n" not in raw and b"-\r\n" not in raw and b"- \n" not in raw:
-        return TextRules(special)
-    words = WORDS.findall((text if text is not None else raw.decode("utf-8", "replace")).lower())
-    return TextRules(special, frozenset(words))
-
-
-class _Line:
-    """Running text as it grows, with the spans that are open in it."""
-
-    __slots__ = ("blank", "length", "open_spans", "parts", "rules", "spans", "waiting")
-
-    def __init__(self, rules: TextRules) -> None:
-        self.rules = rules
-        self.parts: list[str] = []
-        self.length = 0
-        self.blank = False
-        self.spans: list[list[Any]] = []
-        self.open_spans: list[list[Any]] = []
-        self.waiting: list[list[Any]] = []
-
-    def open(self, carried: tuple[Any, ...]) -> None:
-        """Open a span; it begins with the next text."""
-        span = [-1, -1, carried]
-        self.spans.append(span)
-        self.open_spans.append(span)
-        self.waiting.append(span)
-
-    def close(self) -> None:
-        """Close the last span that is open."""
-        if self.open_spans:
-            self.open_spans.pop()[1] = self.length
-
-    def add(self, piece: str) -> None:
-        """Add text; white space at its ends is one blank at most."""
-        if self.rules.active:
-            piece = self.rules.apply(piece)
-        text = " ".join(piece.split())
-        if not text:
-            self.blank = self.blank or bool(piece)
-            return
-        gap = " " if self.length and (self.blank or piece[0].isspace()) else ""
-        self.blank = piece[-1].isspace()
-        if not text.isascii():
-            text = self._composed(text, gap)
-        start = self.length + len(gap)
-        for span in self.waiting:
-            span[0] = start
-        self.waiting = []
-        self.parts.append(gap + text)
-        self.length = start + len(text)
-
-    def _composed(self, text: str, gap: str) -> str:
-        """Return the text as NFC; where it composes with what stands before it, that is taken back into it."""
-        text = unicodedata.normalize("NFC", text)
-        before = self.parts[-1][-SEAM:] if self.parts and not gap else ""
-        if not before or unicodedata.is_normalized("NFC", before[-1] + text[0]):
-            return text
-        self.parts[-1] = self.parts[-1][: -len(before)]
-        self.length -= len(before)
-        return unicodedata.normalize("NFC", before + text)
-
-    def finish(self) -> tuple[str, list[Span]]:
-        """Return the text and its spans, in the order in which they were opened."""
-        while self.open_spans:
-            self.close()
-        text = nfc("".join(self.parts))
-        cut = ((start, min(end, len(text)), carried) for start, end, carried in self.spans)
-        return text, [span for span in cut if 0 <= span[0] < span[1]]
+def _any_in(patterns: Mapping[bytes, re.Pattern[bytes]], data: bytes) -> bool:
+    """Return whether a pattern is found; one whose rarest byte is missing is not searched for."""
+    return any(lead in data and pattern.search(data) for lead, pattern in patterns.items())
 
 
 def settle(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[Span]]:
@@ -136,24 +97,54 @@ def settle(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[Span]]:
     >>> settle(["As ", ("ref", "b0"), "[1] ", None, "\\n says."], TextRules())
     ('As [1] says.', [(3, 6, ('ref', 'b0'))])
     """
-    if len(pieces) == 1 and isinstance(pieces[0], str):
-        return plain(pieces[0], rules), []
-    line = _Line(rules)
+    if len(pieces) == 1 and type(pieces[0]) is str:
+        return rules.squeeze(pieces[0]), []
+    parts: list[str] = []
+    spans: list[list[Any]] = []
+    open_spans: list[list[Any]] = []
+    length, blank, squeeze = 0, False, rules.squeeze
     for piece in pieces:
         if piece is None:
-            line.close()
-        elif isinstance(piece, str):
-            line.add(piece)
-        else:
-            line.open(piece)
-    return line.finish()
+            if open_spans:
+                open_spans.pop()[1] = length
+            continue
+        if type(piece) is tuple:
+            span = [length, length, piece]
+            spans.append(span)
+            open_spans.append(span)
+            continue
+        text = squeeze(piece)  # type: ignore[arg-type]
+        if not text:
+            blank = blank or piece != ""
+            continue
+        if length and (blank or piece[0].isspace()):
+            text = " " + text
+        elif rules.composes and parts:
+            length, text = _compose(parts, length, text)
+        blank = piece[-1].isspace()
+        parts.append(text)
+        length += len(text)
+    for span in open_spans:
+        span[1] = length
+    text = "".join(parts)
+    return text, [found for span in spans if (found := _trimmed(span, text))]
 
 
-def plain(text: str, rules: TextRules) -> str:
-    """Return the running text of one piece."""
-    if rules.active:
-        text = rules.apply(text)
-    return nfc(" ".join(text.split()))
+def _compose(parts: list[str], length: int, text: str) -> tuple[int, str]:
+    """Return the length before a piece and the piece; what composes with it is taken out of the last part into it."""
+    before = parts[-1][-SEAM:]
+    if unicodedata.is_normalized("NFC", before[-1] + text[0]):
+        return length, text
+    parts[-1] = parts[-1][: -len(before)]
+    return length - len(before), nfc(before + text)
+
+
+def _trimmed(span: Sequence[Any], text: str) -> Span | None:
+    """Return a span without the blanks at its ends; None where nothing is left."""
+    start, end = span[0], min(span[1], len(text))
+    while start < end and text[start] == " ":
+        start += 1
+    return (start, end, span[2]) if start < end else None
 
 
 def nfc(text: str) -> str:
@@ -162,7 +153,9 @@ def nfc(text: str) -> str:
     >>> nfc("e" + chr(0x301)) == chr(0xE9)
     True
     """
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
+        return text
+    return unicodedata.normalize("NFC", text)
 
 
 def clean(text: str) -> str:

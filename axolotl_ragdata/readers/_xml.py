@@ -18,6 +18,7 @@ from axolotl_ragdata.readers import _mend
 
 MAX_TAGS = 4_000_000
 """More tags than this are refused: the tree of so many does not fit into a gigabyte."""
+PROLOG_BYTES = 8192
 LEAST_KEPT = 0.9
 """The least share of the words that recovery must keep."""
 DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
@@ -70,7 +71,10 @@ def parse_xml(raw: bytes, where: str) -> tuple[Any, bytes, list[str]]:
 
 def _is_plain(raw: bytes) -> bool:
     """Return whether the bytes may go to the parser as they are: UTF-8 by their own account and without a DOCTYPE."""
-    if raw.startswith(tuple(bom for bom, _ in BOMS if bom != codecs.BOM_UTF8)) or b"<!DOCTYPE" in raw:
+    if raw.startswith(tuple(bom for bom, _ in BOMS if bom != codecs.BOM_UTF8)):
+        return False
+    first = _mend.first_tag(raw[:PROLOG_BYTES].decode("latin-1"))
+    if b"<!DOCTYPE" in (raw[: first[1]] if first else raw):
         return False
     declared = DECLARED.search(raw[:300])
     return declared is None or declared[1].lower() in UTF8_NAMES

@@ -9,10 +9,10 @@ from typing import Any
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import readers, source_of
 from axolotl_ragdata.readers._furniture import drop_furniture
-from axolotl_ragdata.readers._language import settle_language
+from axolotl_ragdata.readers._language import SAMPLE_CHARACTERS, settle_language
 from axolotl_ragdata.readers._tei_body import Body
 from axolotl_ragdata.readers._tei_header import Header, references
-from axolotl_ragdata.readers._text import clean, rules_for
+from axolotl_ragdata.readers._text import TextRules, clean
 from axolotl_ragdata.readers._xml import parse_xml
 from axolotl_ragdata.records import Document, content_id
 
@@ -23,7 +23,6 @@ GROBID_ERROR = re.compile(
     rb"PDFALTO_CONVERSION_FAILURE|TOO_MANY_TOKENS|GENERAL|[A-Z]+(?:_[A-Z]+)+)\][^\r\n]{0,300})"
 )
 TEI_TAG = re.compile(rb"<(?:[\w.-]+:)?TEI[\s>/]", re.I)
-SAMPLE_CHARACTERS = 6000
 MAKE_AGAIN = "run the PDF through GROBID again, or leave the file out"
 
 
@@ -74,8 +73,9 @@ def _namespace(root: Any, where: str, warnings: list[str]) -> str:
 
 def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: list[str]) -> Document:
     header = Header(root, ns)
-    entries = references(header.text, ns)
-    body = Body(ns, rules_for(data), frozenset(entry["id"] for entry in entries))
+    rules = TextRules(data)
+    entries = references(header.text, ns, rules)
+    body = Body(ns, rules, frozenset(entry["id"] for entry in entries))
     _walk(body, header, warnings)
     sections, unresolved = body.sections()
     title, doubt = header.titles()

@@ -56,7 +56,7 @@ class S2orcReader:
         fields = client_fields(data) if "biblio" in data else s2orc_fields(data)
         source = source_of(path, raw, NAME, self.version)
         texts = [block["text"] for section in fields["sections"] for block in section["blocks"]]
-        language, doubt = settle_language(fields.pop("language", None), " ".join(texts)[:6000])
+        language, doubt = settle_language(fields.pop("language", None), " ".join(texts))
         warnings = [*fields.pop("warnings", ()), *([doubt] if doubt else [])]
         if not texts:
             warnings.append("body is empty")

@@ -11,7 +11,7 @@ from axolotl_ragdata.readers import MAGIC, readers, source_of
 from axolotl_ragdata.readers._language import settle_language
 from axolotl_ragdata.readers._markdown import markdown_sections
 from axolotl_ragdata.readers._outline import Outline, number_in_title
-from axolotl_ragdata.readers._text import TextRules, clean, plain, rules_for
+from axolotl_ragdata.readers._text import TextRules, clean
 from axolotl_ragdata.records import Document, content_id
 
 NAME = "text"
@@ -43,12 +43,12 @@ class TextReader:
         """
         text, warnings = _decoded(raw, str(path))
         about, text = _front_matter(text)
-        rules = rules_for(text.encode(), text)
+        rules = TextRules(text.encode())
         if path.name.lower().endswith(MARKDOWN):
             title, sections = markdown_sections(text, rules)
         else:
             title, sections = plain_sections(text, rules)
-        sample = " ".join(block["text"] for section in sections for block in section["blocks"])[:6000]
+        sample = " ".join(block["text"] for section in sections for block in section["blocks"])
         language, doubt = settle_language(about.get("language"), sample)
         warnings += [doubt] if doubt else []
         warnings += [] if sample else ["body is empty"]
@@ -68,7 +68,7 @@ def plain_sections(text: str, rules: TextRules) -> tuple[str, list[dict[str, Any
     title, sections, outline = "", [_section(())], Outline()
     for at, paragraph in enumerate(re.split(r"\n[ \t]*\n+", text.strip("\n"))):
         lines = [line for line in paragraph.splitlines() if line.strip()]
-        line = plain(lines[0], rules) if len(lines) == 1 else ""
+        line = rules.squeeze(lines[0]) if len(lines) == 1 else ""
         if at == 0 and line and len(line) <= LONGEST_HEADING and line[-1] not in ".!?:;,":
             title = line
         elif _is_heading(line):
@@ -101,9 +101,9 @@ def _block(lines: list[str], rules: TextRules) -> dict[str, Any]:
                 items.append(line)
             else:
                 items[-1] += f"\n{line}"
-        texts = [plain(re.sub(r"^\s*[-*•‣◦–]\s+", "", item), rules) for item in items]
+        texts = [rules.squeeze(re.sub(r"^\s*[-*•‣◦–]\s+", "", item)) for item in items]
         return {"kind": "list", "text": "\n".join(texts), "items": texts}
-    return {"kind": "paragraph", "text": plain("\n".join(lines), rules)}
+    return {"kind": "paragraph", "text": rules.squeeze("\n".join(lines))}
 
 
 def _decoded(raw: bytes, where: str) -> tuple[str, list[str]]:
