@@ -1,0 +1,124 @@
+"""The dataset card: the facts of the manifest as a page with Hugging Face front matter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from axolotl_ragdata.records import Example
+
+UNKNOWN_LICENCE = "not stated in the file"
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def dataset_card(manifest: Mapping[str, Any], examples: Sequence[Example]) -> str:
+    """Return the card as Markdown; texts from documents are escaped.
+
+    Args:
+        manifest: The manifest, with `files`, `counts`, `documents`, `recipe`, `index` and `llm`.
+        examples: Every row that was exported.
+    """
+    parts = [
+        f"---\n{yaml.safe_dump(_front_matter(manifest, examples), sort_keys=False, allow_unicode=True)}---",
+        f"# {escaped(manifest['name'])}",
+        _introduction(manifest, examples),
+        "## Rows\n\n" + _table(("split", "rows", "file"), _splits(manifest)),
+        "## Question types\n\n" + _table(("type", "rows"), Counter(row.type for row in examples).most_common()),
+        "## Sources and licences\n\n" + _table(("document", "file", "licence", "rows"), _sources(manifest, examples)),
+        "## Rows by licence\n\n" + _table(("licence", "rows", "share"), _licences(examples)),
+        "## What was left out\n\n" + _table(("stage", "reason", "records"), _left_out(manifest)),
+        "## How it was made\n\n" + _made(manifest),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    r"""Return a text as one line that Markdown and HTML show as it is.
+
+    >>> escaped("<b>a|b</b>")
+    '&lt;b&gt;a\\\\|b&lt;/b&gt;'
+    """
+    line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for sign in "\\`*_[]|#":
+        line = line.replace(sign, f"\\{sign}")
+    return line
+
+
+def _front_matter(manifest: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:
+    files = [{"split": split, "path": name} for split, name in manifest["files"].items()]
+    languages = sorted({row.language for row in examples if row.language})
+    size = next((name for limit, name in SIZES if len(examples) < limit), "n>1M")
+    return {
+        "pretty_name": manifest["name"],
+        **({"language": languages} if languages else {}),
+        "task_categories": ["question-answering", "text-generation"],
+        "size_categories": [size],
+        "tags": ["axolotl", "instruction-data", "retrieval-augmented-generation", "synthetic"],
+        "configs": [{"config_name": "default", "data_files": files}],
+    }
+
+
+def _introduction(manifest: Mapping[str, Any], examples: Sequence[Example]) -> str:
+    counts, recipe = manifest["counts"], manifest["recipe"]
+    asked = "rules over the structure of the documents" if recipe["questions"]["from"] == "structure" else "an LLM"
+    how = (
+        "sentences of the documents, picked by embedding"
+        if recipe["answers"]["mode"] == "extractive"
+        else ("an LLM from retrieved passages")
+    )
+    text = (
+        f"{len(examples):,} question-answer pairs from {counts['documents']:,} documents. Questions by {asked}; "
+        f"answers by {how}. Every answer carries quotes whose offsets were checked against the source, character by character."
+    )
+    if "demo" in " ".join(document["path"] for document in manifest["documents"]):
+        text += " The documents are a demonstration, not clinical guidance."
+    return text
+
+
+def _splits(manifest: Mapping[str, Any]) -> list[tuple[str, int, str]]:
+    return [(split, manifest["counts"][split], name) for split, name in manifest["files"].items()]
+
+
+def _sources(manifest: Mapping[str, Any], examples: Sequence[Example]) -> list[tuple[str, str, str, int]]:
+    rows = Counter(row.provenance.doc_id for row in examples)
+    return [
+        (
+            document["title"] or "(no title)",
+            document["path"],
+            document["licence"] or UNKNOWN_LICENCE,
+            rows[document["id"]],
+        )
+        for document in sorted(manifest["documents"], key=lambda document: document["path"])
+    ]
+
+
+def _licences(examples: Sequence[Example]) -> list[tuple[str, int, str]]:
+    found = Counter(row.provenance.licence or UNKNOWN_LICENCE for row in examples)
+    return [(name, count, f"{100 * count / len(examples):.1f}%") for name, count in found.most_common()]
+
+
+def _left_out(manifest: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    rejected = manifest["rejected_by_reason"].items()
+    rows = [(stage, reason, count) for stage, reasons in rejected for reason, count in reasons.items()]
+    return rows + [("failed", reason, count) for reason, count in manifest["failures_by_reason"].items()]
+
+
+def _made(manifest: Mapping[str, Any]) -> str:
+    lines = [
+        f"- axolotl-ragdata {manifest['ragdata_version']}, dataset `{manifest['dataset_id']}`",
+        f"- index `{manifest['index']['tag']}`, embedder {escaped(manifest['index']['embedder'])}",
+    ]
+    if manifest["llm"]:
+        lines.append(f"- chat model {escaped(manifest['llm']['model'])}")
+    return "\n".join(lines)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    if not rows:
+        return "none"
+    lines = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
+    lines += [f"| {' | '.join(escaped(str(value)) for value in row)} |" for row in rows]
+    return "\n".join(lines)
