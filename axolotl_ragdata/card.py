@@ -39,7 +39,7 @@ def escaped(text: str) -> str:
     r"""Return a text as one line that Markdown and HTML show as it is.
 
     >>> escaped("<b>a|b</b>")
-    '&lt;b&gt;a\\\\|b&lt;/b&gt;'
+    '&lt;b&gt;a\\|b&lt;/b&gt;'
     """
     line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for sign in "\\`*_[]|#":
@@ -71,7 +71,8 @@ def _introduction(manifest: Mapping[str, Any], examples: Sequence[Example]) -> s
     )
     text = (
         f"{len(examples):,} question-answer pairs from {counts['documents']:,} documents. Questions by {asked}; "
-        f"answers by {how}. Every answer carries quotes whose offsets were checked against the source, character by character."
+        f"answers by {how}. Every answer carries quotes whose offsets were checked against the source, character by "
+        "character."
     )
     if "demo" in " ".join(document["path"] for document in manifest["documents"]):
         text += " The documents are a demonstration, not clinical guidance."
