@@ -71,6 +71,12 @@ class LlmBlock(Block):
     concurrency: int = Field(16, ge=1, le=4096, description="most calls in flight at once")
     timeout_s: float = Field(120.0, gt=0, description="seconds after which a call counts as hung")
     max_attempts: int = Field(5, ge=1, le=20, description="tries of one call")
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="most calls a minute; null: as the endpoint allows"
+    )
+    tokens_per_minute: float | None = Field(
+        None, gt=0, description="most tokens a minute; null: as the endpoint allows"
+    )
     temperature: float | None = Field(0.7, ge=0, le=2, description="null: not sent")
     seed: int | None = Field(42, description="null: not sent")
     price: PriceBlock | None = Field(None, description="without it tokens are reported and no cost is invented")

@@ -1,0 +1,361 @@
+"""The chat seam: any OpenAI-compatible endpoint, and the embedded model, through one `complete`.
+
+An answer is whole (`finish_reason` stop, not empty, fits the schema) and in the journal before it is returned; what the
+journal holds is not asked again. Retries, waits, concurrency and caps are here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import difflib
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from axolotl_ragdata.errors import EndpointError, MissingKey
+from axolotl_ragdata.journal import Journal
+from axolotl_ragdata.limits import Budget, Limiter, backoff_s, exhausted_s, retry_after_s
+from axolotl_ragdata.recipe import LlmBlock, Recipe
+from axolotl_ragdata.records import Failure, Usage, content_id
+from axolotl_ragdata.stage import ChatRequest, Completion
+from axolotl_ragdata.structured import MODES, TRUNCATED, Mode, Unusable, accepted, instructions, response_format
+
+OPENAI_URL = "https://api.openai.com/v1"
+NO_KEY = "none"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
+OVERLOADED = {429, 503, 529}
+DOWN_AFTER = 10
+"""Attempts in a row without any answer after which the endpoint counts as down."""
+NEWER_LENGTH_KEY = "max_completion_tokens"
+"""What newer models of OpenAI want in place of `max_tokens`."""
+LARGER = 2
+MOST_TOKENS = 16_384
+CHARACTERS_A_TOKEN = 3
+
+
+@dataclass
+class Stats:
+    """What a run's calls did so far."""
+
+    answered: int = 0
+    from_journal: int = 0
+    retries: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How one attempt ended: a choice of a completion with its usage, or an error that may be tried again."""
+
+    choice: Mapping[str, Any] | None = None
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+    error: str = ""
+    detail: str = ""
+    wait_s: float | None = None
+    retryable: bool = True
+
+
+def open_chat(recipe: Recipe, journal: Journal, base_url: str | None = None) -> Chat:
+    """Return the recipe's chat model, to be used in an `async with`.
+
+    Args:
+        recipe: Its `llm:` block.
+        journal: Where answers are kept.
+        base_url: An endpoint in place of the recipe's: that of the embedded model.
+
+    Raises:
+        MissingKey: The endpoint is not on this machine and the environment holds no key.
+    """
+    block, where = recipe.ragdata.llm, f"{recipe.path}: ragdata.llm"
+    url = base_url or block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+    key = os.environ.get(block.api_key_env, "")
+    if not key and urlsplit(url).hostname not in LOOPBACK:
+        what = f"{block.api_key_env} is not set, and {url} wants a key"
+        raise MissingKey(where, what, f"export {block.api_key_env}=…, or name a local endpoint with base_url")
+    return Chat(block, journal, url, key or NO_KEY, where)
+
+
+class Chat:
+    """A chat model behind an OpenAI-compatible endpoint; open it with `open_chat`.
+
+    Attributes:
+        stats: What its calls did.
+    """
+
+    def __init__(self, block: LlmBlock, journal: Journal, base_url: str, key: str, where: str) -> None:
+        self._block = block
+        self._journal = journal
+        self._base_url = base_url
+        self._secret = key
+        self._where = where
+        self._limiter = Limiter(block)
+        self._budget = Budget(block, where)
+        self._mode: Mode = "json_schema"
+        self._length_key = "max_tokens"
+        self._running: dict[str, asyncio.Task[Completion | Failure]] = {}
+        self._silent = 0
+        self._client: Any = None
+        self.stats = Stats()
+
+    @property
+    def usage(self) -> Usage:
+        """What this run's calls used, answers that were not accepted included."""
+        return self._budget.spent
+
+    @property
+    def cost(self) -> float | None:
+        """What this run spent in the currency of `price`, None without one."""
+        return self._budget.cost
+
+    async def __aenter__(self) -> Chat:
+        """Open the connections."""
+        import openai
+
+        limits = {"limits": _connections(self._block.concurrency)}
+        self._client = openai.AsyncOpenAI(
+            api_key=self._secret,
+            base_url=self._base_url,
+            max_retries=0,
+            timeout=self._block.timeout_s,
+            http_client=openai.DefaultAioHttpClient(**limits),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        for task in list(self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._client.close()
+
+    async def complete(self, request: ChatRequest) -> Completion | Failure:
+        """Return a whole answer that is in the journal, or the `Failure` after the last attempt.
+
+        Raises:
+            EndpointError: The endpoint is down, or refuses the key or the model.
+            BudgetReached: The call could cross a cap of the recipe.
+            StoreError: The journal cannot be written.
+        """
+        key = self.key(request)
+        if (entry := self._journal.get(key)) is not None:
+            self.stats.from_journal += 1
+            return Completion(entry["text"], entry["value"], entry["model"], Usage(**entry["usage"]), from_journal=True)
+        task = self._running.get(key)
+        if task is None:
+            # equal requests share one call
+            task = asyncio.create_task(self._ask(key, request))
+            self._running[key] = task
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+        outcome = await asyncio.shield(task)
+        return (
+            outcome.model_copy(update={"subject_id": request.subject_id}) if isinstance(outcome, Failure) else outcome
+        )
+
+    def key(self, request: ChatRequest) -> str:
+        """Return the journal's key of a request: what the answer depends on, and nothing else."""
+        block = self._block
+        sampling = {"temperature": block.temperature, "seed": block.seed, "max_tokens": request.max_tokens}
+        return content_id("c", request.stage, block.model, sampling, request.system, request.user, request.schema)
+
+    async def _ask(self, key: str, request: ChatRequest) -> Completion | Failure:
+        last = Attempt(error="not tried")
+        for number in range(self._block.max_attempts):
+            mode = self._mode
+            last = await self._attempt(request, number, mode)
+            outcome = self._outcome(last, request, mode)
+            if isinstance(outcome, Completion):
+                await self._journal.append(key, _entry(request, outcome))
+                self.stats.answered += 1
+                return outcome
+            last = outcome
+            await self._journal.append_failure(key, _failed_entry(request, last, number))
+            if not last.retryable or number + 1 == self._block.max_attempts:
+                break
+            self.stats.retries[last.error] += 1
+            if last.error == TRUNCATED:
+                request = dataclasses.replace(request, max_tokens=min(MOST_TOKENS, LARGER * request.max_tokens))
+            elif last.choice is None:
+                await asyncio.sleep(last.wait_s if last.wait_s is not None else backoff_s(number))
+        self.stats.failures[last.error] += 1
+        return Failure(stage=request.stage, subject_id=request.subject_id, error=last.error, detail=last.detail)
+
+    def _outcome(self, attempt: Attempt, request: ChatRequest, mode: Mode) -> Completion | Attempt:
+        if attempt.choice is None:
+            return attempt
+        found = accepted(attempt.choice, request, mode)
+        if isinstance(found, Unusable):
+            return dataclasses.replace(attempt, error=found.reason, detail=found.detail)
+        text, value = found
+        return Completion(text, value, attempt.model or self._block.model, attempt.usage)
+
+    async def _attempt(self, request: ChatRequest, number: int, mode: Mode) -> Attempt:
+        expected = _expected(request)
+        await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
+        used = Usage()
+        try:
+            self._budget.reserve(expected)
+            try:
+                attempt = await self._sent(self._body(request, number, mode), request, mode)
+                used = attempt.usage
+                return attempt
+            finally:
+                self._budget.settle(expected, used)
+        finally:
+            self._limiter.release()
+
+    def _body(self, request: ChatRequest, number: int, mode: Mode) -> dict[str, Any]:
+        block = self._block
+        system = request.system + instructions(request, mode)
+        messages = [{"role": "system", "content": system}] if system else []
+        body: dict[str, Any] = {
+            "model": block.model,
+            "messages": [*messages, {"role": "user", "content": request.user}],
+            self._length_key: request.max_tokens,
+        }
+        if block.temperature is not None:
+            body["temperature"] = block.temperature
+        if block.seed is not None:
+            # the same seed would give the same broken answer again
+            body["seed"] = block.seed + number
+        if (wanted := response_format(request, mode)) is not None:
+            body["response_format"] = wanted
+        return body
+
+    async def _sent(self, body: dict[str, Any], request: ChatRequest, mode: Mode) -> Attempt:
+        import openai
+
+        try:
+            raw = await self._client.chat.completions.with_raw_response.create(**body)
+            payload = json.loads(raw.content)
+            choice, usage = payload["choices"][0], payload.get("usage") or {}
+        except openai.APITimeoutError:
+            self._limiter.overloaded()
+            return self._unanswered(f"no answer in {self._block.timeout_s:g} s", "")
+        except openai.APIStatusError as problem:
+            return await self._refused(problem, request, mode)
+        except (openai.APIConnectionError, OSError) as problem:
+            return self._unanswered("connection lost", str(problem.__cause__ or problem))
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as problem:
+            return self._unanswered("the endpoint's answer is not a chat completion", repr(problem))
+        self._silent = 0
+        self._limiter.succeeded()
+        if wait_s := exhausted_s(raw.headers):
+            self._limiter.pause(wait_s)
+        return Attempt(choice, str(payload.get("model") or ""), _usage(usage))
+
+    def _unanswered(self, error: str, detail: str) -> Attempt:
+        self._silent += 1
+        if self._silent >= DOWN_AFTER:
+            what = (
+                f"{self._silent} attempts in a row got no answer; the last: {error}{f' ({detail})' if detail else ''}"
+            )
+            fix = "start or repair the endpoint, or correct base_url; then run the same command again: it goes on here"
+            raise EndpointError(self._base_url, self._safe(what), fix)
+        return Attempt(error=error, detail=self._safe(detail))
+
+    async def _refused(self, problem: Any, request: ChatRequest, mode: Mode) -> Attempt:
+        status, said = problem.status_code, self._safe(_said(problem))
+        if status in (401, 403):
+            fix = f"correct the environment variable {self._block.api_key_env}, then run the same command again"
+            raise EndpointError(self._base_url, f"refuses the key ({status}): {said}", fix)
+        if status == 404:
+            raise await self._no_model(said)
+        if status == 429 and "insufficient_quota" in _said(problem):
+            raise EndpointError(self._base_url, f"the account has no credit: {said}", "add credit, then run it again")
+        if status in (400, 422) and request.schema is not None and _about_format(said) and mode != "text":
+            if self._mode == mode:
+                self._mode = MODES[MODES.index(mode) + 1]
+            return Attempt(error=f"no {mode} at this endpoint", detail=said, wait_s=0.0)
+        if status == 400 and NEWER_LENGTH_KEY in said and self._length_key != NEWER_LENGTH_KEY:
+            self._length_key = NEWER_LENGTH_KEY
+            return Attempt(error=f"wants {NEWER_LENGTH_KEY}", detail=said, wait_s=0.0)
+        if status not in RETRIED:
+            return Attempt(error=f"refused with status {status}", detail=said, retryable=False)
+        if status in OVERLOADED:
+            self._limiter.overloaded()
+        wait_s = retry_after_s(problem.response.headers)
+        if status >= 500 and wait_s is None:
+            return self._unanswered(f"status {status}", said)
+        return Attempt(error=f"status {status}", detail=said, wait_s=wait_s)
+
+    async def _no_model(self, said: str) -> EndpointError:
+        name = self._block.model
+        fix = "correct ragdata.llm.model, and see that base_url ends in /v1"
+        try:
+            served = [model.id async for model in await self._client.models.list()]
+        except Exception:
+            # the list is a courtesy of the error; not every endpoint has one
+            served = []
+        if served:
+            near = difflib.get_close_matches(name, served, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            fix = f"{hint}it serves: {', '.join(served[:8])}{', …' if len(served) > 8 else ''}"
+        return EndpointError(self._base_url, f"knows no model {name!r} (404): {said}", fix)
+
+    def _safe(self, text: str) -> str:
+        line = " ".join(text.split())[:400]
+        return line if self._secret == NO_KEY else line.replace(self._secret, "…")
+
+
+def _connections(concurrency: int) -> Any:
+    from openai import DEFAULT_CONNECTION_LIMITS
+
+    kind = type(DEFAULT_CONNECTION_LIMITS)
+    return kind(max_connections=concurrency + 8, max_keepalive_connections=concurrency + 8)
+
+
+def _expected(request: ChatRequest) -> Usage:
+    characters = len(request.system) + len(request.user)
+    return Usage(calls=1, input_tokens=characters // CHARACTERS_A_TOKEN, output_tokens=request.max_tokens)
+
+
+def _usage(reported: Mapping[str, Any]) -> Usage:
+    return Usage(
+        calls=1,
+        input_tokens=int(reported.get("prompt_tokens") or 0),
+        output_tokens=int(reported.get("completion_tokens") or 0),
+    )
+
+
+def _said(problem: Any) -> str:
+    body = problem.body
+    message = body.get("message") if isinstance(body, Mapping) else None
+    code = body.get("code") if isinstance(body, Mapping) else None
+    return f"{message or problem.message}{f' [{code}]' if code else ''}"
+
+
+def _about_format(said: str) -> bool:
+    low = said.lower()
+    return any(word in low for word in ("response_format", "json_schema", "json_object", "structured", "schema"))
+
+
+def _entry(request: ChatRequest, completion: Completion) -> dict[str, Any]:
+    return {
+        "stage": request.stage,
+        "subject": request.subject_id,
+        "model": completion.model,
+        "text": completion.text,
+        "value": completion.value,
+        "usage": completion.usage.model_dump(),
+    }
+
+
+def _failed_entry(request: ChatRequest, attempt: Attempt, number: int) -> dict[str, Any]:
+    return {
+        "stage": request.stage,
+        "subject": request.subject_id,
+        "attempt": number + 1,
+        "error": attempt.error,
+        "detail": attempt.detail,
+        "usage": attempt.usage.model_dump(),
+    }
