@@ -52,8 +52,8 @@ class Limiter:
         self.in_flight += 1
         try:
             # what has to be waited for may have grown in the meantime
-            while (wait_s := self._wait_s(tokens)) > 0:
-                await asyncio.sleep(wait_s)  # noqa: ASYNC110
+            while (wait_s := self._wait_s(tokens)) > 0:  # noqa: ASYNC110
+                await asyncio.sleep(wait_s)
         except asyncio.CancelledError:
             self.release()
             raise
