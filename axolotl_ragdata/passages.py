@@ -68,6 +68,7 @@ def cut(document: Document, block: PassagesBlock, tokenizer: Tokenizer) -> list[
                     id=content_id("p", VERSION, document.id, *key, seen[key]),
                     doc_id=document.id,
                     doc_title=document.title,
+                    language=document.language,
                     section_path=run.section.path,
                     part=run.section.part,
                     kind=run.kind,

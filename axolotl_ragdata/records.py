@@ -172,6 +172,7 @@ class Passage(Record):
     id: str
     doc_id: str
     doc_title: str = ""
+    language: str | None = None
     section_path: tuple[str, ...] = ()
     part: Part = "body"
     kind: BlockKind = "paragraph"
@@ -223,7 +224,9 @@ class Question(Record):
     producer: str
     model: str | None = None
     evidence: tuple[tuple[int, int], ...] = ()
-    """Of a rule: the spans of `document.text` that it asked about, best first."""
+    """The spans of `document.text` that the question was asked about, in reading order, inside its first passage."""
+    answer_text: str | None = None
+    """Of a rule that reads a table: the answer as a sentence; its cells are the evidence."""
 
 
 class Hit(Record):
