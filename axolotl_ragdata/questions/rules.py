@@ -67,7 +67,9 @@ ENGLISH_RULES = (
         "definition",
         rf"^(?P<det>An? |The )?{phrase('x', 5)} (?P<verb>is|are) (?:an?|the|one of the|one of|any) (?!(?:(?:\w+ )?"
         r"(?:same|case|reason|result|most|best|first|main|only|key|sum|sign|number|total|score|consequence|cause|effect|problem|"
-        r"challenge|question|way|step|example|exception|focus|basis|part|limitation|advantage|matter|function of)\b))(?P<rest>.{25,})$",
+        r"challenge|question|way|step|example|exception|focus|basis|part|limitation|advantage|matter|function of|"
+        r"characteristic of|hallmark|property that should)\b)|(?:very |more |most )?(?:challenging|powerful|important|useful|promising|popular|"
+        r"major|crucial|critical|serious|comprehensive|suitable|valuable)\b)(?P<rest>.{25,})$",
         "What {verb} {det}{x}?",
     ),
     english(
@@ -108,7 +110,7 @@ ENGLISH_RULES = (
         "criteria",
         rf"^(?P<x>(?:[A-Z]\w+ )?(?:[a-z]+ )?(?:symptoms|signs|features|causes|triggers|criteria|complications|consequences|"
         r"factors|types|forms|treatments|instruments|components|effects|methods|examples|reasons) (?:of|for) "
-        rf"{NOUN}(?: {NOUN}){{0,4}}) (?:include|are|comprise) (?P<rest>.{{20,}})$",
+        rf"{NOUN}(?: {NOUN}){{0,4}}) (?:include|comprise|are(?= [^.]*,)) (?P<rest>.{{20,}})$",
         "What are {x}?",
     ),
     english(
@@ -134,7 +136,7 @@ ENGLISH_RULES = (
         "difference-between",
         "comparison",
         rf"^The (?P<kind>main |chief |key |essential )?difference between {phrase('x', 6)} and {phrase('y', 6)} "
-        r"(?:is|lies|rests|concerns|was)\b.{8,}$",
+        r"(?:is that|is in|lies|rests|concerns)\b.{8,}$",
         "What is the {kind}difference between {x} and {y}?",
     ),
     english(
@@ -265,7 +267,7 @@ def lower_first(subject: str) -> str:
 
 
 EMPTY_EN = re.compile(
-    r"\b(?:aims?|goals?|purposes?|objectives?|study|studies|paper|papers|articles?|results?|findings?|analys[ie]s|analyses|data|dataset|"
+    r"\b(?:an?|aims?|goals?|purposes?|objectives?|study|studies|paper|papers|articles?|results?|findings?|analys[ie]s|analyses|data|dataset|"
     r"samples?|sample size|participants?|subjects|experiments?|hypothes[ie]s|limitations?|methods?|models?|approach|algorithms?|work|figures?|"
     r"tables?|sections?|contributions?|conclusions?|questions?|authors?|we|our|us|this|that|these|those|there|it|they|he|she|which|what|who|"
     r"whom|here|one|ones|others?|another|some|many|most|few|each|both|all|none|first|second|third|former|latter|example|examples|"
@@ -276,7 +278,7 @@ EMPTY_EN = re.compile(
 )
 EMPTY_FR = re.compile(
     r"\b(?:étude|études|article|articles|résultats?|objectifs?|but|buts|données|méthodes?|modèles?|analyse|analyses|tableau|figure|section|"
-    r"auteurs?|nous|on|il|elle|ils|elles|ce|cela|ceci|cette|ces|celui|celle|premier|première|second|seconde|autre|autres|certains|"
+    r"auteurs?|nous|on|il|elle|ils|elles|ce|cela|ceci|cette|ces|celui|celle|premier|première|second|seconde|autre|autres|certains|tel|telle|"
     r"plusieurs|exemple|différence|raison|problème|question|questions|fait|partie|qui|que|dont|où|et|ou|mais|personnes?|patients?|texte)\b",
     re.IGNORECASE,
 )
@@ -284,12 +286,13 @@ LEANING_EN = re.compile(
     r"(?:it|its|this|that|these|those|they|their|them|he|she|his|her|such|both|either|neither|however|therefore|thus|hence|moreover|"
     r"furthermore|besides|instead|but|and|or|so|yet|then|here|there|also|we|our|i|another|other|others|the (?:former|latter|same|other|"
     r"first|second|third|two|three|four|rest|seven|eight|list|following)|in (?:this|that|such|these|both|contrast|addition)|for (?:this|these|"
-    r"example|instance)|as a result|on the other hand|by comparison|by contrast)\b",
+    r"example|instance)|as a result|on the other hand|by comparison|by contrast|since|although|though|while|whereas|because|if|when|as|how|"
+    r"why|what|which|who|where|once|until|unless|despite|given|in text|see|note|reported)\b",
     re.IGNORECASE,
 )
 LEANING_FR = re.compile(
     r"(?:il|elle|ils|elles|ce|cet|cette|ces|cela|ceci|celui|celle|ceux|leur|leurs|son|sa|ses|toutefois|cependant|pourtant|ainsi|donc|mais|"
-    r"or|et|ou|en outre|de plus|par ailleurs|en revanche|au contraire|nous|notre|nos|on|les deux|le premier|la première|dans ce)\b",
+    r"or|et|ou|en outre|de plus|par ailleurs|en revanche|au contraire|nous|notre|nos|on|les deux|le premier|la première|dans ce|si|lorsque|quand|comme|puisque|bien que|quoique|tandis que|alors que)\b",
     re.IGNORECASE,
 )
 FEATURES = (
@@ -312,7 +315,8 @@ LANGUAGES = {
         ),
         table_cell="What {verb} the {row} for {column}?",
         label_of_no_noun=re.compile(
-            r"^(?:how|what|who|when|where|why|if|whether|which|comments?|notes?|examples?|references?)\b|,|\b(?:by|of|for|in|to|with|from|"
+            r"^(?:how|what|who|when|where|why|if|whether|which|comments?|notes?|examples?|references?|codes?|variables?|coding type|"
+            r"descriptions?|details?|conditions?|abbreviations?|names?|units?|types?)\b|[,/>]|\b(?:by|of|for|in|to|with|from|"
             r"present|differs?|follows?|required|used|found|needed|given|counted|affected)$|\((?!.*\))",
             re.IGNORECASE,
         ),

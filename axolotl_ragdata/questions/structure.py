@@ -23,6 +23,8 @@ TYPES = ("comparison", "criteria", "definition", "mechanism", "numeric", "table"
 MARK = re.compile(r"\s*(?:\[\d+(?:\s*[,–-]\s*\d+)*\]|\((?:[^()]*?\b(?:19|20)\d\d[a-z]?[^()]*?|(?:see )?(?:Fig|Table|Figure)[^()]*)\))")
 ENUMERATED = re.compile(r"\((?:1|i|a)\).*\((?:2|ii|b)\)", re.DOTALL)
 TABLE_ROW = re.compile(r"^\|(.+)\|\s*$", re.MULTILINE)
+STATISTIC = re.compile(r"\*\*|[<=>≤≥] ?0?\.\d|\b(?:p-value|CI|SD|SE|coeff?\.?|β|R ?²?2?|F1|AUC|estimate)\b(?! rate)", re.IGNORECASE)
+MOSTLY_WORDS = 0.6
 LONGEST_SENTENCE_WORDS = 60
 LONGEST_CELL_WORDS = 14
 LONGEST_LABEL_WORDS = 6
@@ -120,7 +122,7 @@ def _of_prose(document: Document, passage: Passage, language: Language) -> Itera
     yield from _of_heading(document, passage, spans, language)
     for start, end in spans:
         sentence = plain(passage.text[start:end])
-        if language.leaning.match(sentence) or len(sentence.split()) > LONGEST_SENTENCE_WORDS:
+        if language.leaning.match(sentence) or len(sentence.split()) > LONGEST_SENTENCE_WORDS or sentence.endswith("?"):
             continue
         draft = next((made for rule in language.rules if (made := _by_rule(rule, sentence, start, end, language))), None)
         if draft is not None:
@@ -142,7 +144,7 @@ def _by_rule(rule: Rule, sentence: str, start: int, end: int, language: Language
         return None
     groups = {name: (value or "") for name, value in found.groupdict().items()}
     subjects = [groups[name] for name in ("x", "y") if name in groups]
-    if any(_says_nothing(subject, language) for subject in subjects):
+    if any(_says_nothing(subject, language) for subject in subjects) or _points_back(groups):
         return None
     question = rule.asks.format(**_filled(groups, language))
     return Draft(rule.type, rule.name, question, ((start, end),)) if _well_formed(question) else None
@@ -151,6 +153,11 @@ def _by_rule(rule: Rule, sentence: str, start: int, end: int, language: Language
 def _says_nothing(subject: str, language: Language) -> bool:
     inner = re.sub(r"\b(?:of|for|in|with|de|du|des) ", " ", subject)
     return bool(language.empty_subjects.search(inner)) or not re.search(r"[^\W\d_]{3}", subject)
+
+
+def _points_back(groups: dict[str, str]) -> bool:
+    # "The framework is …": which one was said before
+    return groups.get("det", "").strip().lower() == "the" and " " not in groups["x"] and groups["x"].islower()
 
 
 def _filled(groups: dict[str, str], language: Language) -> dict[str, str]:
@@ -212,6 +219,8 @@ def _of_table(passage: Passage, language: Language) -> Iterator[Draft]:
     rows = [(found.start(), found.end(), _cells(found[1])) for found in TABLE_ROW.finditer(passage.text)]
     lead = [_cells(found[1]) for found in TABLE_ROW.finditer(passage.lead)]
     header = lead[0] if lead else (rows[0][2] if rows else [])
+    if _holds_measurements([cells for _, _, cells in rows]):
+        return
     by_criterion = bool(header) and bool(language.criterion_headers.match(header[0]))
     for start, end, cells in rows:
         if cells == header or len(cells) != len(header) or set("".join(cells)) <= set("-: "):
@@ -227,6 +236,13 @@ def _of_table(passage: Passage, language: Language) -> Iterator[Draft]:
                 answer = f"{cells[0]}, {language.lower_first(column)}: {cell}{'' if cell.endswith('.') else '.'}"
                 if _well_formed(asks):
                     yield Draft("table", "table-cell", asks, ((start, end),), answer)
+
+
+def _holds_measurements(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether a table is one of statistics: a question about one of its numbers would need the whole study."""
+    cells = [cell for row in rows[1:] for cell in row[1:] if cell and not set(cell) <= set("-: ")]
+    words = sum(bool(re.search(r"[^\W\d_]{3}", cell)) for cell in cells)
+    return words < MOSTLY_WORDS * len(cells) or any(STATISTIC.search(cell) for row in rows for cell in row)
 
 
 def _cells(row: str) -> list[str]:
