@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"registry"},
     {"recipe", "store", "stage"},
     {"journal", "embedded", "limits", "structured", "budget"},
-    {"llm", "embed", "sentences"},
+    {"llm", "embed", "sentences", "wording"},
     {
         "readers",
         "passages",

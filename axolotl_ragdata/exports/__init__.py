@@ -1,4 +1,9 @@
-"""Example → row of an exported file, with the matching entry of Axolotl's `datasets:`; one file an export."""
+"""Exports: a row of the dataset → a line of JSONL, with the `datasets:` entry that makes Axolotl read it.
+
+An export is one module here that registers an object with the methods of `Export`, or an entry point of the group
+`ragdata.exports`. Rows must be plain JSON whose every field has one type in all rows, without nulls: readers of JSONL
+infer a column's type from its first lines.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +12,16 @@ from typing import Any, Protocol
 from axolotl_ragdata.records import Example
 from axolotl_ragdata.registry import Registry
 
-__all__ = ["Export", "exports"]
-
 
 class Export(Protocol):
-    """The shape of a row and how Axolotl reads it."""
+    """What an export offers."""
 
     def row(self, example: Example) -> dict[str, Any]:
-        """Return the row; JSON values only, and the same keys in every row."""
+        """Return the line of one example; its `id` is the example's."""
         ...
 
     def stanza(self, path: str) -> dict[str, Any]:
-        """Return the entry of `datasets:` that reads a file of such rows."""
+        """Return the entry of Axolotl's `datasets:` that reads a file of such lines."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The chat format that Axolotl, TRL and others read: `messages` with roles and contents."""
+"""Chat messages, as Axolotl's `chat_template` and most other trainers read them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,32 @@ from axolotl_ragdata.exports import exports
 from axolotl_ragdata.records import PATH_JOINT, Example
 
 
-class Messages:
-    """`{"messages": [{"role": …, "content": …}, …]}`, with where the row comes from beside it."""
+class MessagesExport:
+    """One line: `messages`, and beside it where the row comes from.
+
+    Axolotl removes every column but its own when it tokenises, so the others are there for people; none is named as a
+    column that its chat template would read (`system`, `tools`).
+    """
 
     def row(self, example: Example) -> dict[str, Any]:
-        """Return the messages, with id, type, section, source and the first quote."""
+        """Return the line of one example."""
+        origin = example.provenance
         return {
-            "messages": [turn.model_dump() for turn in example.messages],
             "id": example.id,
             "type": example.type,
-            "source": example.provenance.source_path,
-            "section": PATH_JOINT.join(example.provenance.section_path),
-            "quotes": [citation.quote for citation in example.provenance.citations],
+            "messages": [{"role": turn.role, "content": turn.content} for turn in example.messages],
+            "section": PATH_JOINT.join(origin.section_path),
+            "source": origin.source_path,
+            "title": origin.doc_title,
+            "licence": origin.licence or "",
+            "language": example.language or "",
+            "generator": origin.generator,
+            "quotes": [citation.quote for citation in origin.citations],
+            "places": [f"{citation.doc_id}:{citation.start}-{citation.end}" for citation in origin.citations],
         }
 
     def stanza(self, path: str) -> dict[str, Any]:
-        """Return an entry of type `chat_template` that trains on the assistant's turns."""
+        """Return the entry of Axolotl's `datasets:` that reads a file of such lines."""
         return {
             "path": path,
             "ds_type": "json",
@@ -34,4 +44,4 @@ class Messages:
         }
 
 
-exports.register("messages")(Messages())
+exports.register("messages")(MessagesExport())

@@ -1,10 +1,14 @@
-"""Example → a reason to leave it out, or None; one file a filter, settings as typed fields, no I/O."""
+"""Filters: a row → the reason why it must not be trained on, or None.
+
+A filter is one module here that registers a subclass of `Filter`, or an entry point of the group `ragdata.filters`. Its
+settings are its fields; it does no I/O and calls no model, so thresholds can be changed and applied again for free.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,12 +20,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Evidence", "Filter", "Reason", "filters"]
+FilterT = TypeVar("FilterT", bound="Filter")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an example is left out; `score` and `threshold` where the reason is a number."""
+    """Why a row is dropped: one phrase that can be counted, the particulars, and the number where it was a number."""
 
     reason: str
     detail: str = ""
@@ -31,38 +35,50 @@ class Reason:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a filter may look at: all passages by id, and one unit vector for each example's question."""
+    """What a filter may look at besides the rows.
+
+    Args:
+        passages: Every passage by id.
+        vectors: Unit vectors of the rows' questions, shape (n, dimensions), in the order of the rows.
+    """
 
     passages: Mapping[str, Passage]
     vectors: NDArray[np.float32]
 
 
 class Filter(BaseModel):
-    """A rule; its fields are its settings. Override `check`, or `check_all` where rows must be compared."""
+    """One rule; its fields are its settings, each with a description and a default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], where: str) -> Filter:
-        """Return the filter with these settings.
+    def from_settings(cls: type[FilterT], settings: Mapping[str, Any], where: str) -> FilterT:
+        """Return the filter with the settings of a recipe.
+
+        Args:
+            settings: The keys beside `use`.
+            where: The place in the recipe, for errors.
 
         Raises:
             RecipeError: A setting is unknown, of the wrong type or out of range.
         """
         try:
-            return cls.model_validate(dict(settings))
+            return cls(**settings)
         except ValidationError as problem:
             error = problem.errors(include_url=False)[0]
-            key = ".".join(str(part) for part in error["loc"])
-            fix = nearest_fix(key, cls.model_fields)
-            raise RecipeError(f"{where}.{key}", f"{error['msg']}, not {error['input']!r}", fix) from None
+        key = ".".join(str(part) for part in error["loc"])
+        if error["type"] == "extra_forbidden":
+            raise RecipeError(where, f"unknown key {key!r}", nearest_fix(key, ["use", *cls.model_fields]))
+        description = cls.model_fields[key].description if key in cls.model_fields else None
+        what = f"{error['msg'][:1].lower()}{error['msg'][1:]}, not {error['input']!r}"
+        raise RecipeError(f"{where}.{key}", what, f"give {description}" if description else "correct the value")
 
     def check(self, example: Example, evidence: Evidence) -> Reason | None:
-        """Return why the example is left out, None to keep it."""
-        raise NotImplementedError
+        """Return why a row is dropped, None where it is kept; for rules that look at one row at a time."""
+        raise NotImplementedError(f"{type(self).__name__} overrides neither check nor check_all")
 
     def check_all(self, examples: Sequence[Example], evidence: Evidence) -> list[Reason | None]:
-        """Return a reason or None for each example, in their order."""
+        """Return one reason or None a row, in order; overridden by rules that compare rows."""
         return [self.check(example, evidence) for example in examples]
 
 

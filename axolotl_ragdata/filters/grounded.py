@@ -1,67 +1,100 @@
-"""Leaves out an answer that its quotes do not carry: without model and without cost."""
+"""Drops a row whose answer is not carried by what it cites: quotes, numbers, codes and words."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from pydantic import Field
 
 from axolotl_ragdata.filters import Evidence, Filter, Reason, filters
-from axolotl_ragdata.records import Example
-
-NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-WORD = re.compile(r"[^\W\d_]{4,}")
-STEM = 6
+from axolotl_ragdata.records import Citation, Example, Passage
+from axolotl_ragdata.wording import Quantity, codes, condensed, content_stems, quantities
 
 
 @filters.register("grounded")
 class Grounded(Filter):
-    """Every quote stands in its passage, every number of the answer in the evidence, and most of its words too."""
+    """Keeps a row when every quote stands in its passage and the cited passages carry the answer.
+
+    In order: at least one citation; every quote in its passage at its offsets; every number (with its unit) and every
+    code of the answer in a cited passage; at least `min_overlap` of the answer's content words in a cited passage.
+    """
 
     min_overlap: float = Field(
-        0.5, ge=0, le=1, description="share of the answer's longer words that the evidence holds"
+        0.5, ge=0, le=1, description="least share of the answer's content words that the cited passages hold, 0 to 1"
     )
 
     def check(self, example: Example, evidence: Evidence) -> Reason | None:
-        """Return what the answer lacks."""
+        """Return the first thing that does not hold, None where all does."""
         citations = example.provenance.citations
         if not citations:
-            return Reason("the answer has no quote")
+            return Reason("cites nothing")
         for citation in citations:
-            passage = evidence.passages.get(citation.passage_id)
-            at = citation.start - passage.start if passage else -1
-            if passage is None or at < 0 or passage.text[at : at + len(citation.quote)] != citation.quote:
-                return Reason("a quote is not in its passage", citation.quote)
-        texts = [f"{evidence.passages[citation.passage_id].in_context}" for citation in citations]
-        return self._carried(example, " ".join([*texts, *(citation.quote for citation in citations)]))
+            if wrong := quote_problem(citation, evidence.passages.get(citation.passage_id)):
+                return Reason("a quote is not in its passage", f"{wrong}: {citation.quote!r}")
+        cited = [evidence.passages[key] for key in dict.fromkeys(citation.passage_id for citation in citations)]
+        return _unsupported(example.answer, cited) or self._far_from(example, cited)
 
-    def _carried(self, example: Example, source: str) -> Reason | None:
-        known = set(numbers(source))
-        if missing := [number for number in numbers(example.answer) if number not in known]:
-            return Reason("a number of the answer is not in the evidence", ", ".join(missing))
-        said = words(example.answer)
-        overlap = len(said & (words(source) | words(example.question))) / len(said) if said else 1.0
-        if overlap < self.min_overlap:
-            return Reason("the answer's words are not in the evidence", "", round(overlap, 3), self.min_overlap)
-        return None
+    def _far_from(self, example: Example, cited: Iterable[Passage]) -> Reason | None:
+        # words of the question say nothing for or against the answer
+        said = content_stems(example.answer) - content_stems(example.question)
+        if not said:
+            return None
+        known = set().union(*(_stems(passage.in_context) for passage in cited))
+        missing = sorted(said - known)
+        score = round(1 - len(missing) / len(said), 4)
+        if score >= self.min_overlap:
+            return None
+        return Reason("words are not in the cited passages", ", ".join(missing[:8]), score, self.min_overlap)
 
 
-def numbers(text: str) -> list[str]:
-    """Return the numbers of a text in one notation: no thousands separators, a point before decimals.
+def quote_problem(citation: Citation, passage: Passage | None) -> str | None:
+    """Return what is wrong with a citation, None where its quote is the passage's text at its offsets."""
+    if passage is None:
+        return f"there is no passage {citation.passage_id}"
+    if passage.doc_id != citation.doc_id:
+        return f"passage {passage.id} is of document {passage.doc_id}, not {citation.doc_id}"
+    if not citation.quote.strip():
+        return "empty quote"
+    if not passage.start <= citation.start < citation.end <= passage.end:
+        return f"offsets {citation.start}-{citation.end} leave the passage ({passage.start}-{passage.end})"
+    found = passage.text[citation.start - passage.start : citation.end - passage.start]
+    return None if found == citation.quote else f"at {citation.start}-{citation.end} stands {found!r}"
 
-    >>> numbers("1,200 people, 3.50 mg, 2,5 %")
-    ['1200', '3.5', '2.5']
+
+def unsupported_numbers(answer: str, sources: Iterable[str]) -> Iterator[Quantity]:
+    """Yield the numbers of an answer that stand in none of the sources with an agreeing unit.
+
+    >>> [found.value for found in unsupported_numbers("5 % after 6 weeks", ["five percent improved in 6 months"])]
+    ['6']
     """
-    return [_plain(found[0]) for found in NUMBER.finditer(text)]
+    known = {found for source in sources for found in _quantities(source)}
+    for stated in quantities(answer):
+        if not any(stated.agrees_with(found) for found in known):
+            yield stated
 
 
-def words(text: str) -> set[str]:
-    """Return the longer words of a text, in lower case, cut to their first letters so that endings do not count."""
-    return {word[:STEM] for word in WORD.findall(text.lower())}
+def _unsupported(answer: str, cited: Iterable[Passage]) -> Reason | None:
+    sources = [passage.in_context for passage in cited]
+    for number in unsupported_numbers(answer, sources):
+        return Reason("a number is not in the cited passages", f"{number.value} {number.unit}".strip())
+    plain = [_condensed(source) for source in sources]
+    for code in codes(answer):
+        if not any(code in source for source in plain):
+            return Reason("a code is not in the cited passages", code)
+    return None
 
 
-def _plain(number: str) -> str:
-    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", number):
-        number = number.replace(",", "")
-    number = number.replace(",", ".")
-    return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(content_stems(text))
+
+
+@lru_cache(maxsize=4096)
+def _quantities(text: str) -> frozenset[Quantity]:
+    return frozenset(quantities(text))
+
+
+@lru_cache(maxsize=4096)
+def _condensed(text: str) -> str:
+    return condensed(text)

@@ -1,4 +1,4 @@
-"""Leaves out a question that says again, in other words, what an earlier one asked."""
+"""Drops a row whose question repeats an earlier one; see `axolotl_ragdata.duplicates`."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from axolotl_ragdata.duplicates import find_duplicates
+from axolotl_ragdata.duplicates import THRESHOLD, find_duplicates
 from axolotl_ragdata.filters import Evidence, Filter, Reason, filters
 from axolotl_ragdata.records import Example
 
 
 @filters.register("near_duplicate")
 class NearDuplicate(Filter):
-    """Compares every question with the earlier ones; those whose numbers or names differ are kept apart."""
+    """Keeps the first of the questions that repeat each other, in the order of the rows."""
 
-    threshold: float = Field(0.92, ge=0, le=1, description="cosine from which two questions count as one")
+    threshold: float = Field(THRESHOLD, ge=0, le=1, description="cosine from which two questions may be one, 0 to 1")
 
     def check_all(self, examples: Sequence[Example], evidence: Evidence) -> list[Reason | None]:
-        """Return a reason for each question that repeats an earlier one."""
-        found = find_duplicates([example.question for example in examples], evidence.vectors, self.threshold)
-        reasons: list[Reason | None] = []
-        for repeat in found:
-            if repeat is None:
-                reasons.append(None)
-                continue
-            detail = f"{examples[repeat.of].id}: {examples[repeat.of].question}"
-            reasons.append(Reason("near-duplicate of another question", detail, repeat.similarity, self.threshold))
-        return reasons
+        """Return a reason for each row whose question repeats that of an earlier row."""
+        repeats = find_duplicates([example.question for example in examples], evidence.vectors, self.threshold)
+        return [
+            None if earlier is None else self._reason(examples[earlier], evidence, at, earlier)
+            for at, earlier in enumerate(repeats)
+        ]
+
+    def _reason(self, kept: Example, evidence: Evidence, at: int, earlier: int) -> Reason:
+        cosine = round(float(evidence.vectors[at] @ evidence.vectors[earlier]), 4)
+        return Reason("repeats an earlier question", f"{kept.id}: {kept.question}", cosine, self.threshold)
