@@ -125,7 +125,8 @@ def find_files(source: Path | str) -> list[Path]:
         return []
     if not glob.has_magic(str(source)):
         return []
-    return sorted({Path(name) for name in glob.iglob(str(source), recursive=True) if os.path.isfile(name)})
+    matches = glob.glob(str(source), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return sorted({file for name in matches if (file := Path(name)).is_file()})
 
 
 def unread_files(folder: Path | str) -> list[Path]:
@@ -155,16 +156,13 @@ def _visible_files(folder: Path) -> Iterable[Path]:
 
 def _bytes_of(path: Path, max_bytes: int) -> bytes:
     """Return the bytes of an ordinary file that is not larger than the cap."""
-    too_large = DocumentRefused(str(path), f"it is larger than {max_bytes:,} bytes", "split it, or raise the cap")
     try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise DocumentRefused(str(path), "it is no ordinary file", "name a file")
-            if about.st_size > max_bytes:
-                raise too_large
-            raw = file.read(about.st_size + 1)
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            raise DocumentRefused(str(path), "it is no ordinary file", "name a file")
+        if about.st_size > max_bytes:
+            raise DocumentRefused(str(path), f"it is larger than {max_bytes:,} bytes", "split it, or raise the cap")
+        return path.read_bytes()
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         raise DocumentRefused(str(path), f"cannot be read: {reason}", "check the path and the permissions") from None
-    return raw

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from axolotl_ragdata.readers._outline import number_parts
@@ -10,6 +10,7 @@ from axolotl_ragdata.readers._tables import float_text
 from axolotl_ragdata.readers._tei_header import squeezed, year_in
 from axolotl_ragdata.readers._text import clean
 
+Entry = Mapping[str, Any]
 Json = dict[str, Any]
 HTML_KEYS = ("html", "content")
 
@@ -165,7 +166,8 @@ def _author(author: Any) -> str:
     if "name" in author:
         return _clean(author["name"])
     middle = author.get("middle") or ()
-    parts = [author.get("first"), *([middle] if isinstance(middle, str) else middle), author.get("last"), author.get("suffix")]
+    middle = [middle] if isinstance(middle, str) else middle
+    parts = [author.get("first"), *middle, author.get("last"), author.get("suffix")]
     return " ".join(part for part in map(_clean, parts) if part)
 
 
@@ -204,7 +206,7 @@ def _client_reference(entry: Mapping[str, Any], at: int) -> Json:
     }
 
 
-def _client_paragraphs(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[tuple[str, ...], list[Mapping[str, Any]]]]:
+def _client_paragraphs(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], list[Entry]]]:
     """Yield each paragraph with its section path; the sentences of one paragraph share its id."""
     last: tuple[tuple[str, ...], Any] | None = None
     group: list[Mapping[str, Any]] = []

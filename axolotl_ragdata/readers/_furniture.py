@@ -43,9 +43,8 @@ def drop_furniture(sections: list[dict[str, Any]]) -> list[str]:
     running = {text for text, blocks in places.items() if MARKS.search(text) or _at_one_height(blocks)}
     kept = {id(places[text][0]) for text in running}
     for section in sections:
-        section["blocks"] = [
-            block for block in section["blocks"] if block["text"] not in running or not is_candidate(block) or id(block) in kept
-        ]
+        blocks = section["blocks"]
+        section["blocks"] = [b for b in blocks if b["text"] not in running or not is_candidate(b) or id(b) in kept]
     return [f"running line {text!r}: {counts[text] - 1} repetitions were left out" for text in sorted(running)]
 
 
@@ -55,4 +54,4 @@ def _at_one_height(blocks: list[Block]) -> bool:
     if len(boxes) < len(blocks) or len({box["page"] for box in boxes}) < len(boxes):
         return False
     heights = [box["y"] for box in boxes]
-    return max(heights) - min(heights) <= Y_TOLERANCE
+    return bool(max(heights) - min(heights) <= Y_TOLERANCE)

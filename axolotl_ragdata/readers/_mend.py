@@ -7,7 +7,8 @@ import html.entities
 import re
 from collections import Counter
 
-CP1252 = {byte: bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+CP1252_UNUSED = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+CP1252 = {byte: bytes([byte]).decode("cp1252") for byte in range(0x80, 0xA0) if byte not in CP1252_UNUSED}
 CP1252_ONLY = frozenset(CP1252.values())
 TAG = re.compile(
     r"""<(/?)([A-Za-z_][\w.:-]{0,200})((?:\s+[A-Za-z_][\w.:-]{0,200}\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(/?)>"""
@@ -51,9 +52,9 @@ def mend(text: str, entities: frozenset[str]) -> tuple[str, list[str]]:
     """
     without = ILLEGAL.sub("", text)
     mending = _Mending(without, entities)
-    mending.repairs["control characters were taken out"] = len(text) - len(without)
+    mending.repairs["control characters taken out"] = len(text) - len(without)
     mending.run()
-    notes = [f"{count} {what}" for what, count in mending.repairs.items() if count]
+    notes = [f"{what}: {count}" for what, count in mending.repairs.items() if count]
     return "".join(mending.out), mending.cut + [f"mended: {note}" for note in notes]
 
 
@@ -70,6 +71,7 @@ class _Mending:
         self.cut: list[str] = []
         self.missing = {end: False for _, end in SPECIAL}
         self.rooted = False
+        self.last_end = text.rfind(">")
 
     def run(self) -> None:
         """Go through the text."""
@@ -95,7 +97,7 @@ class _Mending:
                     self._special(at, stop + len(end), start)
                     return stop + len(end)
                 self.missing[end] = True
-        if self.text.find(">", at) < 0 and self.open:
+        if at > self.last_end and self.open:
             return len(self.text)
         self.out.append("&lt;")
         self.repairs["stray < in the text"] += 1
@@ -120,7 +122,7 @@ class _Mending:
     def _close(self, name: str) -> None:
         """Close an element with those that are still open in it; drop a closing tag without an opening one."""
         if not self.n_open[name]:
-            self.repairs["closing tags without an opening one"] += 1
+            self.repairs["closing tags without an opening one, left out"] += 1
             return
         while True:
             last = self.open.pop()
@@ -128,13 +130,13 @@ class _Mending:
             self.out.append(f"</{last}>")
             if last == name:
                 return
-            self.repairs["elements were closed that had no closing tag"] += 1
+            self.repairs["elements without a closing tag, closed"] += 1
 
     def _characters(self, text: str) -> None:
         if self.open:
             self.out.append(self._references(text) if "&" in text else text)
         elif text.strip():
-            self.repairs["pieces of text before the root element were left out"] += 1
+            self.repairs["pieces of text before the root element, left out"] += 1
 
     def _references(self, text: str) -> str:
         return REFERENCE.sub(self._reference, text)
@@ -152,15 +154,15 @@ class _Mending:
         if name in self.entities:
             return " "
         if character := html.entities.html5.get(f"{name};"):
-            self.repairs["entities of HTML were replaced by their characters"] += 1
+            self.repairs["entities of HTML, replaced by their characters"] += 1
             return html.escape(character)
-        self.repairs["references to entities that are not declared were kept as text"] += 1
+        self.repairs["references to undeclared entities, kept as text"] += 1
         return f"&amp;{name};"
 
     def _character(self, reference: str, name: str) -> str:
         code = int(name[2:], 16) if name[1] in "xX" else int(name[1:])
         if code > 0x10FFFF or ILLEGAL.match(chr(code)):
-            self.repairs["references to characters that are illegal in XML were taken out"] += 1
+            self.repairs["references to illegal characters, taken out"] += 1
             return ""
         return reference
 

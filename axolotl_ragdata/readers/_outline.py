@@ -11,7 +11,8 @@ LETTER = re.compile(r"([A-H])\.\s+(?=[A-Z])")
 PART = re.compile(r"[A-Za-z0-9]{1,5}")
 ROMAN = re.compile(r"[IVX]+")
 TOP_LEVEL = re.compile(
-    r"(introduction|background|(materials?,? *(and|&) *)?(patients? (and|&) )?methods?( (and|&) materials?)?|methodology|"
+    r"(introduction|background|(materials?,? *(and|&) *)?(patients? (and|&) )?methods?( (and|&) materials?)?|"
+    r"methodology|"
     r"results?( (and|&) discussions?)?|(general )?discussions?( (and|&) conclusions?)?|"
     r"(summary (and|&) )?conclusions?( (and|&) .*)?|concluding remarks|acknowledge?ments?|funding.*|references|"
     r"bibliography|(supplementary|supporting) (information|materials?|data)|appendi(x|ces)\b.*|abbreviations|"
@@ -22,6 +23,8 @@ TOP_LEVEL = re.compile(
     re.I,
 )
 """Headings that stand at the top of an article wherever they stand."""
+CLOSING = re.compile(r"(summary|conclu|acknowledg|reference|append|supple|fazit|annexe)", re.I)
+"""Numbered headings that have no sections below them: what follows stands beside them."""
 
 
 def number_parts(number: str | None) -> tuple[str, ...]:
@@ -101,7 +104,7 @@ class Outline:
             self.numbered.clear()
             self.parents = [title] if alone else []
             return (*self.base, title)
-        if self.numbered:
+        if self.numbered and not CLOSING.match(self.numbered[0][1]):
             return (*self.base, *(heading for _, heading in self.numbered), title)
         while self.parents and self._is_sibling(self.parents[-1], title, alone):
             self.parents.pop()

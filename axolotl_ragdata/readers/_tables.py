@@ -27,14 +27,14 @@ def span_of(value: str | None) -> int:
 
 
 def markdown_rows(rows: Sequence[Sequence[Cell]]) -> str:
-    """Return the rows as a Markdown table whose first row is the header row; "" where there is none.
+    r"""Return the rows as a Markdown table whose first row is the header row; "" where there is none.
 
     A cell that spans others is followed, and stood under, by empty ones.
 
     >>> print(markdown_rows([[{"text": "Drug"}, {"text": "p"}], [{"text": "A|B"}, {"text": "< 0.05"}]]))
     | Drug | p |
     | --- | --- |
-    | A\\|B | < 0.05 |
+    | A\|B | < 0.05 |
     """
     if not rows:
         return ""

@@ -29,20 +29,20 @@ class Raw:
         self.part = part
         self.block = block
         self.pieces: list[Piece] = []
-        self.coords: list[str | None] = []
-        self.beside: list[Fields] = []
+        self.coords: tuple[str, ...] = ()
+        self.beside: tuple[Fields, ...] = ()
         self.kept = False
 
     def settled(self, rules: TextRules, known: frozenset[str]) -> list[Fields]:
         """Return the block and what goes beside it."""
         block = self.block or text_block(self.kind, self.pieces, self.coords, rules, known)
-        return [block, *self.beside] if block is not None else self.beside
+        return [block, *self.beside] if block is not None else [*self.beside]
 
 
 class Part:
     """A section whose blocks are not settled yet."""
 
-    __slots__ = ("floats", "number", "path", "raws", "tail", "titled", "where")
+    __slots__ = ("floats", "has_formula", "number", "path", "raws", "tail", "titled", "where")
 
     def __init__(self, path: tuple[str, ...], number: str | None, where: str, titled: bool) -> None:
         self.path = path
@@ -52,10 +52,15 @@ class Part:
         self.raws: list[Raw] = []
         self.floats: list[tuple[int, Fields]] = []
         self.tail: list[Fields] = []
+        self.has_formula = False
+
+    def holds(self) -> bool:
+        """Return whether the section has a heading or a block."""
+        return bool(self.titled or self.raws or self.floats or self.tail)
 
     def settled(self, rules: TextRules, known: frozenset[str]) -> Fields:
-        """Return the fields of the section: its blocks, its floats as they are mentioned, then what nothing mentions."""
-        if any(raw.kind == "formula" for raw in self.raws):
+        """Return the fields of the section: its blocks, its floats in the order of their mentions, then the others."""
+        if self.has_formula:
             self.raws = join_formulas(self.raws)
         blocks = [block for raw in self.raws for block in raw.settled(rules, known)]
         blocks += [block for _, block in sorted(self.floats, key=lambda item: item[0])]
@@ -90,8 +95,8 @@ class Float:
         boxes = boxes_of(self.coords) or boxes_of(self.graphics)
         if not text and not boxes:
             return None
-        fields = {"kind": self.kind, "text": text, "label": label or None, "caption": caption or None, "rows": self.rows}
-        return fields | marks_of(spans, text, known) | {"boxes": boxes}
+        fields: Fields = {"kind": self.kind, "text": text, "label": label or None, "caption": caption or None}
+        return fields | {"rows": self.rows} | marks_of(spans, text, known) | {"boxes": boxes}
 
     def _labels(self, rules: TextRules) -> tuple[str, list[Piece]]:
         """Return the label, and what goes before the caption where the head is too long for one."""
@@ -109,7 +114,9 @@ def text_block(
     text, spans = settle(pieces, rules)
     if not text:
         return None
-    fields: Fields = {"kind": kind, "text": text, "boxes": boxes_of(coords)}
+    fields: Fields = {"kind": kind, "text": text}
+    if coords:
+        fields["boxes"] = boxes_of(coords)
     return fields | marks_of(spans, text, known) if spans else fields
 
 
@@ -144,8 +151,9 @@ def marks_of(spans: Iterable[Span], text: str, known: frozenset[str]) -> Fields:
             continue
         for target in value.split() or ("",):
             ref_id = target.lstrip("#")
-            citation = {"start": start, "end": end, "text": text[start:end], "ref_id": ref_id if ref_id in known else None}
-            unresolved += bool(target) and ref_id not in known
+            is_known = ref_id in known
+            citation = {"start": start, "end": end, "text": text[start:end], "ref_id": ref_id if is_known else None}
+            unresolved += bool(target) and not is_known
             citations.append(citation)
     return {"citations": citations, "sentences": sentences, "unresolved": unresolved}
 

@@ -7,17 +7,19 @@ that mentions them first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from axolotl_ragdata.readers._outline import Outline
-from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
 from axolotl_ragdata.readers._tables import span_of
+from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
 from axolotl_ragdata.readers._text import Piece, TextRules, settle
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
+NUMBER_ALONE = re.compile(r"\(?(?:fig(?:ure)?s?|tab(?:le)?s?)?\.? ?(\d{1,3})[a-z]?\)?[.,:]?", re.I)
 SPACED = ("lb", "pb", "cb", "row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
 SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
 
@@ -38,6 +40,7 @@ class Body:
         self.parts: list[Part] = []
         self.hanging: list[tuple[str | None, Fields, Part]] = []
         self.mentions: dict[str, tuple[int, Raw]] = {}
+        self.hung: Part | None = None
         self.n_running_heads = 0
         self.nested = 0
         self.items: list[list[Piece]] | None = None
@@ -76,7 +79,11 @@ class Body:
         self.flush()
 
     def begin(self, path: tuple[str, ...], where: str, number: str | None = None, titled: bool = False) -> None:
-        """Begin a section."""
+        """Begin a section; the one before is used again where it has stayed empty."""
+        part = self.parts[-1] if self.parts else None
+        if part is not None and not part.holds() and part is not self.hung:
+            part.path, part.number, part.where, part.titled = path, number, where, titled
+            return
         self.part = Part(path, number, where, titled)
         self.parts.append(self.part)
         self.renew()
@@ -88,7 +95,7 @@ class Body:
 
     def running(self) -> bool:
         """Return whether the running block has text."""
-        for piece in self.pieces:  # a loop: a generator takes three times as long, and this runs for every element
+        for piece in self.pieces:  # noqa: SIM110 - a generator takes three times as long, and this runs all the time
             if type(piece) is str and not piece.isspace():
                 return True
         return False
@@ -105,6 +112,8 @@ class Body:
         """Take what an element holds."""
         if text := element.text:
             self.pieces.append(text)
+        if not len(element):
+            return
         for child in element:
             handler = self.handlers.get(child.tag)
             if handler is not None:
@@ -125,8 +134,8 @@ class Body:
     def gathered(self, element: Any) -> list[Piece]:
         """Return the pieces of an element that is taken apart from the running block."""
         kept = self.pieces, self.items
-        self.pieces = collected = []  # type: list[Piece]
-        self.items = None
+        collected: list[Piece] = []
+        self.pieces, self.items = collected, None
         self.nested += 1
         self.walk(element)
         self.nested -= 1
@@ -139,7 +148,7 @@ class Body:
             return
         self.flush()
         if coords := element.get("coords"):
-            self.raw.coords.append(coords)
+            self.raw.coords = (coords,)
         self.walk(element)
         self.flush()
 
@@ -154,8 +163,8 @@ class Body:
         self.pieces += (None, " ")
 
     def _ref(self, element: Any) -> None:
-        target = element.get("target") or ""
-        if element.get("type") == "bibr":
+        target, kind = element.get("target") or "", element.get("type")
+        if kind == "bibr":
             self.pieces.append(("c", target))
             if len(element):
                 self.walk(element)
@@ -163,8 +172,8 @@ class Body:
                 self.pieces.append(element.text or "")
             self.pieces.append(None)
             return
-        if target[:1] == "#" and not self.nested and self.part.where == "body":
-            self.mentions.setdefault(target[1:], (len(self.mentions), self.raw))
+        if not self.nested and self.part.where == "body" and (name := mention_of(target, kind, element)):
+            self.mentions.setdefault(name, (len(self.mentions), self.raw))
         self.walk(element)
 
     def _running_head(self, element: Any) -> None:
@@ -208,7 +217,8 @@ class Body:
             return
         self.renew()
         self.raw.kind = "formula"
-        self.raw.coords += filter(None, [element.get("coords")])
+        self.raw.coords = tuple(filter(None, [element.get("coords")]))
+        self.part.has_formula = True
         self.walk(element)
         self.flush()
 
@@ -225,11 +235,19 @@ class Body:
         """Put a note or a float where it belongs; what hangs under the body waits until all mentions are known."""
         holder = element.getparent()
         if holder is not None and holder.tag == f"{self.ns}body":
-            self.hanging.append((element.get(XML_ID), block, self.part))
+            self.hung = self.last_part()
+            self.hanging.append((element.get(XML_ID), block, self.hung))
         elif self.running():
-            self.raw.beside.append(block)
+            self.raw.beside += (block,)
         else:
             self.part.raws.append(Raw(block["kind"], self.part, block))
+
+    def last_part(self) -> Part:
+        """Return the last section that holds something, the running one where none of the body does."""
+        for part in reversed(self.parts):
+            if part.where == self.part.where and part.holds():
+                return part
+        return self.part
 
     def _list(self, element: Any) -> None:
         if self.items is not None:
@@ -326,9 +344,9 @@ class Body:
     def _cell(self, element: Any, header: bool) -> Fields:
         text = settle(self.gathered(element), self.rules)[0] if len(element) else self.rules.squeeze(element.text or "")
         cell: Fields = {"text": text}
-        if element.attrib:
-            cell["col_span"] = span_of(element.get("cols"))
-            cell["row_span"] = span_of(element.get("rows"))
+        for name, key in (("cols", "col_span"), ("rows", "row_span")):
+            if value := element.get(name):
+                cell[key] = span_of(value)
         if header or element.get("role") == "label":
             cell["header"] = True
         return cell
@@ -346,14 +364,30 @@ class Body:
         return kept, sum(block.pop("unresolved", 0) for section in kept for block in section["blocks"])
 
     def _settle_hanging(self, xml_id: str | None, block: Fields, part: Part) -> None:
-        """Put what hangs under the body where it is mentioned first: a note behind the mention, others behind the text."""
-        order, raw = self.mentions.get(xml_id or "", (0, None))
+        """Put what hangs under the body where it is mentioned first: notes behind the mention, others at the end."""
+        order, raw = self.mentions.get(xml_id or "") or self.mentions.get(label_key(block)) or (0, None)
         if raw is None or not raw.kept:
             part.tail.append(block)
         elif block["kind"] == "note":
-            raw.beside.append(block)
+            raw.beside += (block,)
         else:
             raw.part.floats.append((order, block))
+
+
+def mention_of(target: str, kind: str | None, element: Any) -> str | None:
+    """Return what a reference mentions: the id that it points to, else `figure 3` where it says so."""
+    if target[:1] == "#":
+        return target[1:]
+    if target or kind not in ("figure", "table"):
+        return None
+    number = NUMBER_ALONE.fullmatch("".join(element.itertext()).strip())
+    return f"{kind} {number[1]}" if number else None
+
+
+def label_key(block: Fields) -> str:
+    """Return the name under which a figure or table is mentioned where nothing points to it: `figure 3`."""
+    number = NUMBER_ALONE.fullmatch(block.get("label") or "")
+    return f"{block['kind']} {number[1]}" if number else ""
 
 
 def _skip(element: Any) -> None:

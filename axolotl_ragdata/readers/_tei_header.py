@@ -17,7 +17,7 @@ FURNITURE = re.compile(
     re.I,
 )
 """Titles that journals print above the title."""
-BIBL_TAGS = ("surname", "forename", "author", "title", "date", "idno", "editor", "note", "biblStruct", "bibl")
+BIBL_TAGS = ("forename", "surname", "author", "title", "date", "idno", "editor", "biblStruct", "bibl")
 AUTHOR = "\0"
 """What stands before the names of each author; XML cannot hold it."""
 
@@ -60,7 +60,7 @@ class Header:
     def __init__(self, root: Any, ns: str) -> None:
         self.ns = ns
         found = root.find(f"{ns}teiHeader")
-        self.header = found if found is not None else root.makeelement(f"{ns}teiHeader")
+        self.header = found if found is not None else root.makeelement("teiHeader")
         self.text = root.find(f"{ns}text")
         self.bibl = self.header.find(self.path("fileDesc/sourceDesc/biblStruct"))
 
@@ -144,21 +144,21 @@ class Header:
         return None
 
 
-def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:
+def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  # noqa: C901 - see its docstring
     """Return the entries of every bibliography below an element, in order.
 
-    The elements are gone through once and almost without calls: half of a file and more is its bibliography.
+    Half of a file and more is its bibliography: the elements are gone through once, and without a call for each.
     """
     if text is None:
         return []
     entries = [entry := _Entry(None)]
     names = entry.names
     tags = tuple(ns + tag for tag in BIBL_TAGS)
-    surname, forename, author, title, date, idno, editor, note, *heads = tags
+    forename, surname, author, title, date, idno, editor, *_ = tags
     for bibliography in text.iter(f"{ns}listBibl"):
         for element in bibliography.iter(*tags):
             tag = element.tag
-            if tag == forename or tag == surname:
+            if tag == forename or tag == surname:  # noqa: SIM109
                 names.append(element.text or "")
             elif tag == author:
                 names = entry.names
@@ -166,7 +166,7 @@ def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:
                 if (said := element.text) and not said.isspace():
                     names.append(said)
             elif tag == title:
-                entry.titles.setdefault(element.get("level"), element)
+                entry.titles.setdefault(element.get("level"), whole_text(element))
             elif tag == date:
                 entry.dates += (element.get("when"), element.text)
             elif tag == idno:
@@ -174,42 +174,45 @@ def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:
                     entry.doi = entry.doi or element.text
             elif tag == editor:
                 names = []
-            elif tag in heads:
+            else:
                 entries.append(entry := _Entry(element))
                 names = []
-            elif element.get("type") == "raw_reference":
-                entry.raw = element
-    return [entry.as_dict(at, rules) for at, entry in enumerate(entries[1:])]
+    raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
+    return [entry.as_dict(at, rules, raw_note) for at, entry in enumerate(entries[1:])]
 
 
 class _Entry:
     """An entry of the bibliography as its elements come by."""
 
-    __slots__ = ("dates", "doi", "element", "names", "raw", "titles")
+    __slots__ = ("dates", "doi", "element", "names", "titles")
 
     def __init__(self, element: Any) -> None:
         self.element = element
-        self.raw: Any = None
-        self.titles: dict[str | None, Any] = {}
+        self.titles: dict[str | None, str] = {}
         self.names: list[str] = []
-        self.dates: list[str | None] = []
+        self.dates: tuple[str | None, ...] = ()
         self.doi: str | None = None
 
-    def as_dict(self, at: int, rules: TextRules) -> dict[str, Any]:
+    def as_dict(self, at: int, rules: TextRules, raw_note: str | None) -> dict[str, Any]:
         """Return the fields of a Reference; an entry without a title keeps its whole text as `raw`."""
-        texts = {level: rules.squeeze(whole_text(title)) for level, title in self.titles.items()}
-        levels = [level for level in ("a", "m", None, "u") if texts.get(level)]
-        title = texts[levels[0]] if levels else None
-        venue = next((texts[level] for level in ("j", "m", "s") if texts.get(level) and level not in levels[:1]), None)
-        raw = rules.squeeze(whole_text(self.raw)) if self.raw is not None else None
-        if not title and not raw:
-            raw = rules.squeeze(" ".join(self.element.itertext())) or None
+        squeeze, titles = rules.squeeze, self.titles
+        level = next((level for level in ("a", "m", None, "u") if level in titles and titles[level].strip()), "")
+        venue = next((titles[other] for other in ("j", "m", "s") if other != level and other in titles), None)
+        raw = self._raw(raw_note) if raw_note else None
+        if level == "" and not raw:
+            raw = " ".join(self.element.itertext())
+        authors = squeeze(" ".join(self.names)).split(AUTHOR) if self.names else ()
         return {
             "id": self.element.get(XML_ID) or f"entry{at}",
-            "title": title,
-            "authors": [name for author in rules.squeeze(" ".join(self.names)).split(AUTHOR) if (name := author.strip())],
+            "title": squeeze(titles[level]) if level != "" else None,
+            "authors": [name for author in authors if (name := author.strip())],
             "year": year_in(*self.dates) if self.dates else None,
-            "venue": venue,
-            "doi": self.doi and rules.squeeze(self.doi),
-            "raw": raw,
+            "venue": venue and (squeeze(venue) or None),
+            "doi": self.doi and squeeze(self.doi),
+            "raw": raw and (squeeze(raw) or None),
         }
+
+    def _raw(self, tag: str) -> str | None:
+        """Return the reference as it is printed, where the file has it."""
+        notes = (note for note in self.element.iterchildren(tag) if note.get("type") == "raw_reference")
+        return next((whole_text(note) for note in notes), None)

@@ -11,7 +11,6 @@ from typing import Any
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 SOFT_HYPHEN = re.compile("\u00ad\\s*")
 LINE_END_HYPHEN = re.compile(r"-[ \t]*\r?\n\s*([^\W\d_]+)")
-LAST_WORD = re.compile(r"[^\W\d_]*\Z")
 WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 CHARACTER_REFERENCE = re.compile(b"&#")
@@ -28,6 +27,7 @@ COMPOSING = tuple(bytes([lead]) for lead in (0xCC, 0xCD, *range(0xD2, 0xE2), *ra
 """First bytes in UTF-8 of characters that may not be NFC: combining marks, most scripts but Latin, Greek and Cyrillic.
 To look for bytes takes a tenth of what it takes to ask `unicodedata` about every piece of text."""
 LONGEST_WORD = 40
+OPENERS = "([{\"'“‘«„"
 SEAM = 8
 """Characters before a seam that composition across it may change."""
 
@@ -54,7 +54,8 @@ class TextRules:
     @cached_property
     def vocabulary(self) -> frozenset[str]:
         """The words of the document; they decide whether a hyphen at the end of a line stays."""
-        return frozenset(WORDS.findall(self.data.decode("utf-8", "replace").lower()))
+        text = self.data.decode("utf-8", "replace").lower()
+        return frozenset(found[0] for found in WORDS.finditer(text))
 
     def squeeze(self, text: str) -> str:
         """Return the running text of a piece: white space is one blank, none at the ends.
@@ -75,8 +76,9 @@ class TextRules:
 
     def _heal(self, found: re.Match[str]) -> str:
         """Return the second half of a word that a line end splits, with the hyphen where it belongs to the word."""
-        before = LAST_WORD.search(found.string, max(0, found.start() - LONGEST_WORD), found.start())
-        first, second = before[0] if before else "", found[1]
+        text, second = found.string, found[1]
+        before = text[max(0, found.start() - LONGEST_WORD) : found.start()].rsplit(None, 1)
+        first = before[-1].lstrip(OPENERS) if before else ""
         if not first:
             return found[0]
         known = f"{first}{second}".lower() in self.vocabulary or f"{first}-{second}".lower() not in self.vocabulary
@@ -89,12 +91,12 @@ def _any_in(patterns: Mapping[bytes, re.Pattern[bytes]], data: bytes) -> bool:
 
 
 def settle(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[Span]]:
-    """Return the running text of the pieces, and the spans that were opened and closed among them.
+    r"""Return the running text of the pieces, and the spans that were opened and closed among them.
 
     White space is one blank, none at the ends; the text is NFC; a span holds neither the blank before nor behind it,
     and one without text is left out.
 
-    >>> settle(["As ", ("ref", "b0"), "[1] ", None, "\\n says."], TextRules())
+    >>> settle(["As ", ("ref", "b0"), "[1] ", None, "\n says."], TextRules())
     ('As [1] says.', [(3, 6, ('ref', 'b0'))])
     """
     if len(pieces) == 1 and type(pieces[0]) is str:

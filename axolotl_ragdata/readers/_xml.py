@@ -11,19 +11,22 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import _mend
 
-MAX_TAGS = 4_000_000
+MAX_TAGS = 1_000_000
 """More tags than this are refused: the tree of so many does not fit into a gigabyte."""
 PROLOG_BYTES = 8192
 LEAST_KEPT = 0.9
 """The least share of the words that recovery must keep."""
 DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
 DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z][\w.:-]{1,30})""")
-SAFE_ENCODING = re.compile(r"(utf[-_]?(8|16|32)|iso[-_]?8859|latin|windows|cp\d|us-ascii|ascii|koi8|big5|gb|shift|euc|mac)")
+SAFE_ENCODING = re.compile(
+    r"(utf[-_]?(8|16|32)|iso[-_]?8859|latin|windows|cp\d|us-ascii|ascii|koi8|big5|gb|shift|euc|mac)"
+)
 UTF8_NAMES = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -52,14 +55,16 @@ def parse_xml(raw: bytes, where: str) -> tuple[Any, bytes, list[str]]:
     Raises:
         DocumentRefused: No tree can be had: the file is not XML, holds an entity bomb, or too little can be recovered.
     """
-    if len(raw) > 4 * MAX_TAGS and raw.count(b"<") > MAX_TAGS:
+    if len(raw) > 3 * MAX_TAGS and raw.count(b"<") > MAX_TAGS:
         raise DocumentRefused(where, f"it has more than {MAX_TAGS:,} tags", "split the file")
     if _is_plain(raw):
         root = _strict(raw)
         if root is not None:
             return root, raw, []
     warnings: list[str] = []
-    text = DECLARATION.sub("", _decoded(raw, warnings), count=1)
+    text = _decoded(raw, warnings)
+    if declaration := DECLARATION.match(text):
+        text = text[declaration.end() :]
     text, entities = _without_doctype(text, where, warnings)
     if not entities:
         encoded = text.encode("utf-8", "replace")
@@ -90,6 +95,7 @@ def _strict(data: bytes) -> Any:
         return None
 
 
+@lru_cache(maxsize=2)
 def _parser(recover: bool) -> Any:
     from lxml import etree
 
@@ -107,10 +113,8 @@ def _parser(recover: bool) -> Any:
 
 def _decoded(raw: bytes, warnings: list[str]) -> str:
     """Return the text; where it is not in the encoding that it declares, a warning names the one that was used."""
-    for bom, encoding in BOMS:
-        if raw.startswith(bom):
-            break
-    else:
+    encoding = next((encoding for bom, encoding in BOMS if raw.startswith(bom)), None)
+    if encoding is None:
         declared = DECLARED.search(raw[:300])
         encoding = declared[1].decode().lower() if declared else "utf-8"
         if not SAFE_ENCODING.match(encoding):

@@ -62,7 +62,8 @@ def _namespace(root: Any, where: str, warnings: list[str]) -> str:
     """
     space, _, name = root.tag.rpartition("}")
     if name == "tei":
-        raise DocumentRefused(where, "GROBID training format (root element `tei`)", "use the TEI of full-text processing")
+        what = "GROBID training format (root element `tei`)"
+        raise DocumentRefused(where, what, "use the TEI that processFulltextDocument gives")
     if name != "TEI":
         raise DocumentRefused(where, f"root element is `{clean(name)[:60]}`, not `TEI`", MAKE_AGAIN)
     ns = f"{space}}}" if space else ""
@@ -107,14 +108,13 @@ def _walk(body: Body, header: Header, warnings: list[str]) -> None:
     for abstract in header.header.iter(f"{ns}abstract"):
         body.read(abstract, "abstract")
     text = header.text
-    n_before = len(body.parts)
     if text is not None:
         for name, where in (("front", "body"), ("body", "body"), ("back", "back")):
             for element in text.iterfind(ns + name):
                 body.read(element, where)
     if text is None or text.find(f"{ns}body") is None:
         warnings.append("header only: the file has no body")
-    elif not any(part.raws or part.titled for part in body.parts[n_before:] if part.where == "body") and not body.hanging:
+    elif not any(part.holds() for part in body.parts if part.where == "body") and not body.hanging:
         warnings.append("body is empty")
 
 

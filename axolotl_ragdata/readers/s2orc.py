@@ -82,7 +82,8 @@ def _loaded(raw: bytes, where: str) -> dict[str, Any]:
 
 
 def _refusal(where: str, fact: str) -> DocumentRefused:
-    return DocumentRefused(where, f"the JSON has not the shape of its dialect ({fact[:200]})", f"give JSON of {DIALECTS}")
+    what = f"the JSON has not the shape of its dialect ({fact[:200]})"
+    return DocumentRefused(where, what, f"give JSON of {DIALECTS}")
 
 
 readers.register(NAME)(S2orcReader())

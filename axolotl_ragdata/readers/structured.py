@@ -1,8 +1,8 @@
 """A Document as one JSON object in the manner of S2ORC, and back without loss.
 
-Every text is written once. The blocks of `abstract`, `body_text` and `back_matter` carry their section path; a table or
-figure stands there as a `ref_id` only, and its label, caption and cells stand under `ref_entries`. What follows from the
-rest (the Markdown of a table, the items of a list, the words of a citation) is left out and made again on reading.
+Every text is written once. The blocks of `abstract`, `body_text` and `back_matter` carry their section path; a table
+or figure stands there as a `ref_id` only, and its label, caption and cells stand under `ref_entries`. What follows from
+the rest (the Markdown of a table, the items of a list, the words of a citation) is left out and made again on reading.
 """
 
 from __future__ import annotations
@@ -169,7 +169,8 @@ def _block(entry: Mapping[str, Any], floats: Mapping[str, Any]) -> Json:
     if kind not in FLOATS:
         text = entry["text"]
         fields = {key: entry[key] for key in ("label", "caption", "rows") if key in entry}
-        return {"kind": kind, "text": text, "items": entry.get("items", _items(kind, text)), **fields, **_read_marks(entry, text)}
+        fields["items"] = entry.get("items", _items(kind, text))
+        return {"kind": kind, "text": text, **fields, **_read_marks(entry, text)}
     held = floats[entry["ref_id"]]
     text, _ = float_text(held["label"], held["text"], held["rows"])
     text = held["block_text"] if "block_text" in held else f"{text}\n{held['notes']}" if "notes" in held else text

@@ -33,7 +33,8 @@ class TextReader:
         """Return whether a file has the name of a text file and no bytes that text never has."""
         if head.startswith(tuple(MAGIC)):
             return False
-        return path.name.lower().endswith(self.suffixes) and (b"\0" not in head or head[:2] in (b"\xff\xfe", b"\xfe\xff"))
+        is_utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return path.name.lower().endswith(self.suffixes) and (is_utf16 or b"\0" not in head)
 
     def read(self, path: Path, raw: bytes) -> Document:
         """Return the document of a text file.
@@ -107,7 +108,7 @@ def _block(lines: list[str], rules: TextRules) -> dict[str, Any]:
 
 
 def _decoded(raw: bytes, where: str) -> tuple[str, list[str]]:
-    """Return the text with `\\n` line ends, and a warning where it is not UTF-8."""
+    """Return the text with LF line ends, and a warning where it is not UTF-8."""
     warnings = []
     encoding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
