@@ -11,12 +11,12 @@ from axolotl_ragdata.readers import MAGIC, readers, source_of
 from axolotl_ragdata.readers._language import settle_language
 from axolotl_ragdata.readers._markdown import markdown_sections
 from axolotl_ragdata.readers._outline import Outline, number_in_title
-from axolotl_ragdata.readers._text import TextRules, clean
+from axolotl_ragdata.readers._text import UNWANTED, TextRules, clean
 from axolotl_ragdata.records import Document, content_id
 
 NAME = "text"
 MARKDOWN = (".md", ".markdown", ".mdown", ".qmd", ".rmd")
-MAX_CONTROL_SHARE = 0.01
+MAX_CONTROL_SHARE = 0.05
 LONGEST_HEADING = 100
 BULLET = re.compile(r"\s*(?:[-*•‣◦–]|\(?(?:\d{1,3}|[A-Za-z])[.)])\s+(?=\S)")
 FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
@@ -116,13 +116,13 @@ def _decoded(raw: bytes, where: str) -> tuple[str, list[str]]:
     except UnicodeError:
         text = raw.decode("cp1252", "replace")
         warnings.append("it is not UTF-8: read as Windows-1252")
-    cleaned = clean(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n"))
-    n_control = len(text) - len(cleaned) - text.count("\r\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n")
+    n_control = sum(1 for _ in UNWANTED.finditer(text))
     if n_control > MAX_CONTROL_SHARE * len(text) + 1:
         raise DocumentRefused(where, "it is binary, not text", "give Markdown, plain text, TEI or JSON")
     if n_control > 0:
         warnings.append(f"control characters taken out: {n_control}")
-    return cleaned, warnings
+    return clean(text), warnings
 
 
 def _front_matter(text: str) -> tuple[dict[str, Any], str]:

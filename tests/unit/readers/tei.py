@@ -6,13 +6,23 @@ from xml.sax.saxutils import escape, quoteattr
 
 from hypothesis import strategies as st
 
-TAGS = (
-    "p div head note ref figure figDesc label table row cell list item formula s hi lb quote ab graphic listBibl "
-    "biblStruct author persName surname forename title date idno abstract text body back front fw unknown"
-).split()
+TAGS = ["p", "div", "head", "note", "ref", "figure", "figDesc", "label", "table", "row", "cell", "list", "item", "formula", "s", "hi", "lb", "quote", "ab", "graphic", "listBibl", "biblStruct", "author", "persName", "surname", "forename", "title", "date", "idno", "abstract", "text", "body", "back", "front", "fw", "unknown"]
 ATTRIBUTES = ("type", "target", "n", "coords", "cols", "rows", "role", "place", "xml:lang", "level", "when")
 VALUES = st.sampled_from(
-    ["bibr", "figure", "table", "#b0", "#fig_0 #b1", "1", "2.1.", "IV", "1,2,3,4,5", "1,2,x;9e999,1,1,1,1", "99999999", ""]
+    [
+        "bibr",
+        "figure",
+        "table",
+        "#b0",
+        "#fig_0 #b1",
+        "1",
+        "2.1.",
+        "IV",
+        "1,2,3,4,5",
+        "1,2,x;9e999,1,1,1,1",
+        "99999999",
+        "",
+    ]
 )
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12

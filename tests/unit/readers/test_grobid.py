@@ -196,7 +196,8 @@ def test_hierarchy_from_numbers_in_titles_without_inventing_any() -> None:
 def test_a_heading_alone_is_the_parent_of_what_follows() -> None:
     body = (
         "<div><head>METHODS</head></div><div><head>People</head><p>A.</p></div><div><head>Tests</head><p>B.</p></div>"
-        "<div><head>RESULTS</head></div><div><head>People</head><p>C.</p></div><div><head>Discussion</head><p>D.</p></div>"
+        "<div><head>RESULTS</head></div><div><head>People</head><p>C.</p></div>"
+        "<div><head>Discussion</head><p>D.</p></div>"
     )
     document = read(tei(body))
     assert paths(document) == [
@@ -227,9 +228,7 @@ def test_floats_and_notes_go_where_they_are_mentioned() -> None:
     assert [block.kind for block in two.blocks] == ["paragraph", "figure", "figure"]
     table = one.blocks[3]
     assert (table.label, table.caption) == ("Table 1", "Means.")
-    assert table.text == (
-        "Table 1. Means.\n| Drug | Dose |  |\n| --- | --- | --- |\n| A\\|B | 1 | 2 |\nIn mg."
-    )
+    assert table.text == ("Table 1. Means.\n| Drug | Dose |  |\n| --- | --- | --- |\n| A\\|B | 1 | 2 |\nIn mg.")
     assert [[(cell.text, cell.col_span, cell.header) for cell in row] for row in table.rows] == [
         [("Drug", 1, True), ("Dose", 2, True)],
         [("A|B", 1, False), ("1", 1, False), ("2", 1, False)],
@@ -297,7 +296,7 @@ def test_no_text_is_lost_outside_of_paragraphs() -> None:
         "<p>seven</p></unknown></div> end <quote>eight</quote>"
     )
     words = " ".join(block.text for block in blocks(read(tei(body)))).split()
-    assert sorted(words) == sorted("Loose stray one two three four five tail six seven end eight".split())
+    assert sorted(words) == sorted("Loose stray one two three four five tail six seven end eight".split())  # noqa: SIM905
 
 
 def test_running_lines_are_left_out_once_they_are_sure() -> None:
@@ -310,7 +309,7 @@ def test_running_lines_are_left_out_once_they_are_sure() -> None:
 
 
 def test_a_wrong_declared_language_is_replaced_with_a_warning() -> None:
-    text = "La dépression est un trouble de l'humeur qui se traduit par une tristesse et une perte de plaisir dans la vie. "
+    text = "La dépression est un trouble de l'humeur qui se traduit par une tristesse et une perte de plaisir. "
     document = read(tei(f"<div><p>{text * 4}</p></div>", lang="en"))
     assert document.language == "fr"
     assert any("declared language 'en'" in warning for warning in document.warnings)

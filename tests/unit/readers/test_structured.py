@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from axolotl_ragdata.errors import DocumentRefused
+from axolotl_ragdata.readers import read_document, readers
+from axolotl_ragdata.readers.structured import to_json
+from axolotl_ragdata.records import Document
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12)
+MAYBE = st.none() | TEXT
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+BOX = st.fixed_dictionaries({"page": st.integers(0, 9), **dict.fromkeys(("x", "y", "width", "height"), NUMBER)})
+OFFSET = st.integers(0, 20)
+CITATION = st.fixed_dictionaries({"start": OFFSET, "end": OFFSET, "text": TEXT, "ref_id": MAYBE})
+SENTENCE = st.fixed_dictionaries({"start": OFFSET, "end": OFFSET, "boxes": st.lists(BOX, max_size=2)})
+CELL = st.fixed_dictionaries(
+    {"text": TEXT, "row_span": st.integers(1, 3), "col_span": st.integers(1, 3), "header": st.booleans()}
+)
+BLOCK = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(["paragraph", "table", "figure", "formula", "list", "note"]),
+        "text": TEXT,
+        "label": MAYBE,
+        "caption": MAYBE,
+        "rows": st.lists(st.lists(CELL, max_size=2), max_size=2),
+        "items": st.lists(TEXT, max_size=2),
+        "citations": st.lists(CITATION, max_size=2),
+        "sentences": st.lists(SENTENCE, max_size=2),
+        "boxes": st.lists(BOX, max_size=2),
+    }
+)
+SECTION = st.fixed_dictionaries(
+    {
+        "path": st.lists(TEXT, max_size=2),
+        "number": MAYBE,
+        "part": st.sampled_from(["abstract", "body", "back"]),
+        "blocks": st.lists(BLOCK, max_size=3),
+    }
+)
+REFERENCE = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from(["b0", "b1", "b0~"]),
+        "title": MAYBE,
+        "authors": st.lists(TEXT, max_size=2),
+        "year": st.none() | st.integers(0, 3000),
+        "venue": MAYBE,
+        "doi": MAYBE,
+        "raw": MAYBE,
+    }
+)
+SOURCE = {"path": "a.xml", "sha256": "0", "reader": "grobid", "reader_version": "1", "grobid_version": "0.8.2"}
+DOCUMENTS = st.fixed_dictionaries(
+    {
+        "id": TEXT,
+        "title": TEXT,
+        "language": MAYBE,
+        "licence": MAYBE,
+        "authors": st.lists(TEXT, max_size=2),
+        "year": st.none() | st.integers(0, 3000),
+        "doi": MAYBE,
+        "sections": st.lists(SECTION, max_size=4),
+        "references": st.lists(REFERENCE, max_size=4),
+        "source": st.just(SOURCE),
+        "warnings": st.lists(TEXT, max_size=2),
+    }
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(DOCUMENTS)
+def test_any_document_comes_back_as_it_was(fields: dict[str, object]) -> None:
+    document = Document.model_validate(fields)
+    raw = json.dumps(to_json(document)).encode()
+    assert readers.get("s2orc", "test").read(Path("a.json"), raw) == document
+
+
+def test_real_documents_come_back_as_they_were(shared_data: Path, tmp_path: Path) -> None:
+    n_read = 0
+    for path in sorted((shared_data / "tei").glob("*.xml")):
+        try:
+            document = read_document(path)
+        except DocumentRefused:
+            continue
+        file = tmp_path / "document.json"
+        file.write_text(json.dumps(to_json(document)), encoding="utf-8")
+        assert read_document(file) == document
+        n_read += 1
+    assert n_read == 25
+
+
+def test_every_text_is_written_once(shared_data: Path) -> None:
+    document = read_document(shared_data / "tei" / "patkova-2022-faces.tei.xml")
+    written = json.dumps(to_json(document), ensure_ascii=False)
+    for section in document.sections:
+        for block in section.blocks:
+            if len(block.text) > 100 and "\n" not in block.text:
+                start = json.dumps(block.caption or block.text, ensure_ascii=False)[1:90]
+                assert written.count(start) == 1
