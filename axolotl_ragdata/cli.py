@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from axolotl_ragdata import __version__
 from axolotl_ragdata.errors import DocumentRefused, QualityGateFailed, RagdataError, RecipeError
+
+if TYPE_CHECKING:
+    from axolotl_ragdata.rows import SearchMode
 
 RECIPE = click.argument("recipe_path", metavar="RECIPE", type=click.Path(path_type=Path))
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")
@@ -35,7 +37,7 @@ class Explained(click.Group):
 @click.version_option(__version__, prog_name="ragdata")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def ragdata(debug: bool) -> None:
-    """Turn a shelf of documents into an instruction dataset and, with Axolotl, into a fine-tuned model.
+    r"""Turn a shelf of documents into an instruction dataset and, with Axolotl, into a fine-tuned model.
 
     One recipe, an Axolotl YAML with a `ragdata:` block, drives every command:
 
@@ -148,7 +150,7 @@ def search(recipe_path: Path, query: str, top_k: int, mode: str | None, as_json:
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:
-        found = open_search(recipe, progress, mode).search_now(query, top_k)
+        found = open_search(recipe, progress, cast("SearchMode | None", mode)).search_now(query, top_k)
     if not as_json:
         show_hits(found)
         return
@@ -237,4 +239,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

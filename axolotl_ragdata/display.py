@@ -87,7 +87,7 @@ def stdout() -> Console:
     """Return a console on stdout that never interprets what a document says as markup."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, soft_wrap=False)
+    return Console(markup=False, highlight=False, soft_wrap=True)
 
 
 def show_documents(documents: Sequence[Document]) -> None:

@@ -1,4 +1,4 @@
-"""The embedding seam: text → unit vectors, by the embedded model, an endpoint or sentence-transformers, cached by content."""
+"""The embedding seam: text → unit vectors, by a local model or an endpoint, cached by content."""
 
 from __future__ import annotations
 
@@ -96,10 +96,8 @@ def open_tokenizer(name: str, folder: Path) -> Tokenizer:
     where = "ragdata.passages.tokenizer"
     path = model_path("minilm-tokenizer") if name == "embedded" else folder / Path(name).expanduser()
     try:
-        if name == "embedded" or path.suffix == ".json":
-            fast = Fast.from_file(str(path))
-        else:
-            fast = Fast.from_pretrained(name)
+        from_file = name == "embedded" or path.suffix == ".json"
+        fast = Fast.from_file(str(path)) if from_file else Fast.from_pretrained(name)
     except Exception as problem:
         # the library raises a bare Exception for a missing file, a broken one and a model that is not there
         fix = "name embedded, a tokenizer.json, or a Hugging Face model that can be reached from here"
@@ -129,7 +127,7 @@ class FastTokenizer:
 class EmbeddedEmbedder:
     """all-MiniLM-L6-v2 as int8 ONNX: 384 dimensions, mean-pooled, normalised.
 
-    A text of more than 254 tokens is embedded in windows and their token-weighted mean is taken, so that no text is cut.
+    A text of more than 254 tokens is embedded in windows, and their token-weighted mean is taken: no text is cut.
     """
 
     dimensions = 384

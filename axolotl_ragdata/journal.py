@@ -1,7 +1,7 @@
 """Every completion, durable before it is used: segmented JSONL with group commit.
 
-A line is `{"key":"c-…","entry":{…}}`. An append is acknowledged after `fdatasync` of the group that it is in, so hundreds
-of waiters share one flush. On open the lines are indexed by offset without being parsed; a torn last line is cut.
+A line is `{"key":"c-…","entry":{…}}`. An append is acknowledged after `fdatasync` of its group, so that hundreds of
+waiters share one flush. On open the lines are indexed by offset without being parsed; a torn last line is cut.
 Failed attempts go to segments of their own: they are for reading, never for answering.
 """
 

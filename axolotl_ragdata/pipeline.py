@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
 # what decides how a build runs or what it may cost, not what comes out
-NOT_CONTENT = {
+NOT_CONTENT: dict[str, Any] = {
     "output": True,
     "max_failure_share": True,
     "llm": {"base_url", "api_key_env", "concurrency", "timeout_s", "max_attempts", "price", "max_cost"}
@@ -255,12 +255,13 @@ def _write(
     from axolotl_ragdata.card import dataset_card
     from axolotl_ragdata.exports import exports
 
-    tables = {
-        "documents": documents,
-        "passages": passages,
+    examples = sorted(rows.examples, key=lambda record: record.id)
+    tables: dict[str, list[Any]] = {
+        "documents": list(documents),
+        "passages": list(passages),
         "questions": sorted(rows.questions, key=lambda record: record.id),
         "answers": sorted(rows.answers, key=lambda record: record.id),
-        "examples": sorted(rows.examples, key=lambda record: record.id),
+        "examples": examples,
         "rejected": sorted(rows.rejected, key=lambda record: (record.stage, record.subject_id, record.reason)),
         "failures": sorted(rows.failures, key=lambda record: (record.stage, record.subject_id)),
     }
@@ -268,12 +269,12 @@ def _write(
     export = exports.get(recipe.ragdata.export.format, f"{recipe.path}: ragdata.export.format")
     names = {}
     for split in SPLITS:
-        examples = [example for example in tables["examples"] if example.split == split]
-        counts[split] = len(examples)
-        if examples:
-            names[split] = run.write_rows(split, [export.row(example) for example in examples])
+        own = [example for example in examples if example.split == split]
+        counts[split] = len(own)
+        if own:
+            names[split] = run.write_rows(split, [export.row(example) for example in own])
     manifest = _manifest(recipe, documents, rows, wanted, counts, names)
-    card = dataset_card(manifest, tables["examples"])
+    card = dataset_card(manifest, examples)
     manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
     run.write_card(card)
     run.write_manifest(manifest)

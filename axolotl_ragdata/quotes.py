@@ -6,13 +6,13 @@ import re
 from functools import lru_cache
 
 MARKS = {
-    **dict.fromkeys("\"“”„‟«»″", "[\"“”„‟«»″]"),
+    **dict.fromkeys('"“”„‟«»″', '["“”„‟«»″]'),
     **dict.fromkeys("'‘’‚‛′`", "['‘’‚‛′`]"),
     **dict.fromkeys("-‐‑‒–—−", "[-‐‑‒–—−]"),
 }
 SHORTEST = 8
 ELLIPSIS = re.compile(r"^\s*(?:…|\.{3})\s*|\s*(?:…|\.{3})\s*$")
-WRAPPING = ("\"", "“”", "«»", "‘’")
+WRAPPING = ('"', "“”", "«»", "‘’")
 
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """Sentence boundaries with exact offsets, for scholarly prose in English, French and languages that punctuate alike.
 
-Rules rather than a trained model: punkt needs data that is fetched at run time, pysbd is no longer maintained and does not keep
-offsets, and scholarly text is regular where it is hard: "et al.", "Fig. 2", "e.g.", "p < .05", initials, decimals.
+Rules rather than a trained model: punkt needs data that is fetched at run time, pysbd is no longer maintained and does
+not keep offsets, and scholarly text is regular where it is hard: "et al.", "Fig. 2", "e.g.", "p < .05", initials.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ABBREVIATIONS = {
     "es": "sr sra dra pág págs núm ej",
 }
 # a full stop after one of these ends no sentence even before a capital: a name or a number follows
-BEFORE_NAMES = set(
-    "dr prof mr mrs ms fig figs eq eqs tab no nos vol ref refs sec st m mm mme vs cf p pp ch chap art nr".split()
+BEFORE_NAMES = frozenset(
+    "dr prof mr mrs ms fig figs eq eqs tab no nos vol ref refs sec st m mm mme vs cf p pp ch chap art nr".split()  # noqa: SIM905
 )
 END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*(?:\s+|$)|\n+")
 LAST_WORD = re.compile(r"([^\s(\[“\"«]+)\.[\"'”’»)\]]*$")
@@ -30,7 +30,7 @@ WINDOW = 40
 
 
 def sentence_spans(text: str, language: str | None = None) -> list[Span]:
-    """Return the spans of the sentences in order: none overlap, none begins or ends with white space, all else is in one.
+    """Return the spans of the sentences in order; they do not overlap, and all but white space is in one of them.
 
     A line end is always a boundary: items of a list and rows of a table stand alone.
 

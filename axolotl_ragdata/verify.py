@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from axolotl_ragdata.duplicates import normalised
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected
 from axolotl_ragdata.store import RunDirectory, sha256_of
+from axolotl_ragdata.wording import normalised
 
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
 

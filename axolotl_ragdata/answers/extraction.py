@@ -1,4 +1,4 @@
-"""Answers of the passages' own sentences: what a rule pointed at, or what the embedder finds nearest to the question."""
+"""Answers of the passages' own sentences: what a rule pointed at, or what the embedder finds nearest."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SHORTEST_WORDS = 4
 MOST_SENTENCES = 2
 # a sentence that begins so leans on the one before it
 LEANING = re.compile(
-    r"(?:it|its|this|that|these|those|they|their|he|she|such|both|however|therefore|thus|moreover|but|and|so|here|the (?:"
-    r"former|latter|same)|il|elle|ils|elles|ce|cette|ces|cela|celui|celle|leur|toutefois|cependant|ainsi|donc|mais)\b",
+    r"(?:it|its|this|that|these|those|they|their|he|she|such|both|however|therefore|thus|moreover|but|and|so|here|the "
+    r"(?:former|latter|same)|il|elle|ils|elles|ce|cette|ces|cela|celui|celle|leur|toutefois|cependant|ainsi|donc|mais)\b",
     re.IGNORECASE,
 )
 CITATION_MARK = re.compile(r"\s*(?:\[\d+(?:\s*[,–-]\s*\d+)*\]|\((?:[^()]*?\b(?:19|20)\d\d[a-z]?[^()]*?)\))")
@@ -85,7 +85,7 @@ def _candidates(passage: Passage) -> list[Candidate]:
     return [
         Candidate(passage, start, end)
         for start, end in spans
-        if len(passage.text[start:end].split()) >= SHORTEST_WORDS and passage.text[end - 1] in ".!…)\"”»"
+        if len(passage.text[start:end].split()) >= SHORTEST_WORDS and passage.text[end - 1] in '.!…)"”»'
     ]
 
 

@@ -7,8 +7,12 @@ import re
 from axolotl_ragdata.filters import Evidence, Filter, Reason, filters
 from axolotl_ragdata.records import Example
 
-SOURCES_EN = "passage|text|excerpt|document|article|paper|study|section|chapter|paragraph|source|context|authors?|table|figure"
-SOURCES_FR = "passage|texte|extrait|document|article|étude|section|chapitre|paragraphe|source|contexte|auteure?s?|tableau|figure"
+SOURCES_EN = (
+    "passage|text|excerpt|document|article|paper|study|section|chapter|paragraph|source|context|authors?|table|figure"
+)
+SOURCES_FR = (
+    "passage|texte|extrait|document|article|étude|section|chapitre|paragraphe|source|contexte|auteure?s?|tableau|figure"
+)
 REFERENCES = [
     # "according to the passage", "in this text", "based on the study above"
     rf"\b(?:according to|based on|as (?:stated|described|mentioned|shown|noted) in|in|from|by|of) "

@@ -165,7 +165,10 @@ class AskStage:
         asked = completion.value["questions"]
         if not asked:
             return [_rejected(card, passage, "the passage has no question of this type")]
-        return [self._checked(card, passage, item, completion) for item in asked]
+        outcomes = [self._checked(card, passage, item, completion) for item in asked]
+        # a small model may say the same thing twice in one answer
+        keys = (outcome.id if isinstance(outcome, Question) else outcome.subject_id for outcome in outcomes)
+        return list(dict(zip(keys, outcomes, strict=True)).values())
 
     def request(self, card: Card, passage: Passage) -> ChatRequest:
         """Return the call that a card makes about a passage."""
@@ -179,7 +182,9 @@ class AskStage:
             max_tokens=card.max_tokens,
         )
 
-    def _checked(self, card: Card, passage: Passage, item: dict[str, str], completion: Completion) -> Outcome:
+    def _checked(
+        self, card: Card, passage: Passage, item: dict[str, str], completion: Completion
+    ) -> Question | Rejected:
         text, quote = " ".join(item["question"].split()), item["quote"]
         if reason := malformed(text):
             return _rejected(card, passage, reason, text)

@@ -208,36 +208,46 @@ FRENCH_RULES = (
     Rule(
         "est-un",
         "definition",
-        re.compile(rf"^(?P<det>Un |Une |Le |La |L['’]|Les )?{phrase('x', 6, '(?:de |du |des |d’|d['+chr(39)+r'])?')} "
-                   r"(?P<verb>est|sont) (?:un|une|des|le|la|l['’])\s?(?P<rest>.{25,})$"),
+        re.compile(
+            rf"^(?P<det>Un |Une |Le |La |L['’]|Les )?{phrase('x', 6, '(?:de |du |des |d’|d[' + chr(39) + r'])?')} "
+            r"(?P<verb>est|sont) (?:un|une|des|le|la|l['’])\s?(?P<rest>.{25,})$"
+        ),
         "Qu’est-ce que {det}{x} ?",
     ),
     Rule(
         "se-definit",
         "definition",
-        re.compile(rf"^(?P<det>Un |Une |Le |La |L['’]|Les )?{phrase('x', 6)} (?:se définit|se définissent|est défini|est définie|"
-                   r"désigne|désignent|signifie) .{15,}$"),
+        re.compile(
+            rf"^(?P<det>Un |Une |Le |La |L['’]|Les )?{phrase('x', 6)} (?:se définit|se définissent|est défini|est définie|"
+            r"désigne|désignent|signifie) .{15,}$"
+        ),
         "Comment définit-on {det}{x} ?",
     ),
     Rule(
         "differe",
         "comparison",
-        re.compile(rf"^(?P<det>Le |La |L['’]|Les ){phrase('x', 5)} (?:se distingue|se distinguent|diffère|diffèrent) "
-                   rf"(?P<de>de la |de l['’]|du |des |d['’]|de ){phrase('y', 5)} (?:par|en|car|en ce)\b.{{8,}}$"),
+        re.compile(
+            rf"^(?P<det>Le |La |L['’]|Les ){phrase('x', 5)} (?:se distingue|se distinguent|diffère|diffèrent) "
+            rf"(?P<de>de la |de l['’]|du |des |d['’]|de ){phrase('y', 5)} (?:par|en|car|en ce)\b.{{8,}}$"
+        ),
         "En quoi {det}{x} se distingue-t-{pronoun} {de}{y} ?",
     ),
     Rule(
         "prevalence",
         "numeric",
-        re.compile(rf"^(?P<det>La )(?P<measure>prévalence|incidence)(?P<kind>(?: [a-zé-]+){{0,2}}?) (?P<de>du |de la |de l['’]|des )"
-                   rf"{phrase('x', 6)} (?P<verb>est|était) (?:estimée à |d['’]environ |de |proche de )?(?P<rest>\d.*)$"),
+        re.compile(
+            rf"^(?P<det>La )(?P<measure>prévalence|incidence)(?P<kind>(?: [a-zé-]+){{0,2}}?) (?P<de>du |de la |de l['’]|des )"
+            rf"{phrase('x', 6)} (?P<verb>est|était) (?:estimée à |d['’]environ |de |proche de )?(?P<rest>\d.*)$"
+        ),
         "Quelle {verb} la {measure}{kind} {de}{x} ?",
     ),
     Rule(
         "comporte",
         "numeric",
-        re.compile(rf"^(?P<det>L['’]|Le |La ){phrase('x', 8)} (?:comporte|contient|compte|comprend) (?P<n>\d+|deux|trois|quatre|cinq|six|"
-                   r"sept|huit|neuf|dix|\w+) (?P<things>items|questions|symptômes|parties)\b.*$"),
+        re.compile(
+            rf"^(?P<det>L['’]|Le |La ){phrase('x', 8)} (?:comporte|contient|compte|comprend) (?P<n>\d+|deux|trois|quatre|cinq|six|"
+            r"sept|huit|neuf|dix|\w+) (?P<things>items|questions|symptômes|parties)\b.*$"
+        ),
         "Combien {d}{things} {det}{x} comporte-t-{pronoun} ?",
     ),
 )
@@ -261,7 +271,11 @@ def english_plural(subject: str) -> bool:
 def lower_first(subject: str) -> str:
     """Return a subject as it stands inside a sentence: a capital is kept for a name or an acronym."""
     words = subject.split()
-    if ACRONYM.match(words[0]) or words[0].removesuffix("'s").removesuffix("’s") in KEPT_CAPITAL or PROPER.match(subject):
+    if (
+        ACRONYM.match(words[0])
+        or words[0].removesuffix("'s").removesuffix("’s") in KEPT_CAPITAL
+        or PROPER.match(subject)
+    ):
         return subject
     return subject[0].lower() + subject[1:]
 
@@ -310,7 +324,11 @@ LANGUAGES = {
         lower_first=lower_first,
         fill={"does": ("does", "do"), "is_are": ("is", "are")},
         headings=(
-            (re.compile(rf"^(?P<what>{FEATURES}) (?P<rest>(?:of|for) .+)$", re.IGNORECASE), "criteria", "What are the {what} {rest}?"),
+            (
+                re.compile(rf"^(?P<what>{FEATURES}) (?P<rest>(?:of|for) .+)$", re.IGNORECASE),
+                "criteria",
+                "What are the {what} {rest}?",
+            ),
             (re.compile(rf"^(?P<what>{FEATURES})$", re.IGNORECASE), "criteria", "What are the {what} of {topic}?"),
         ),
         table_cell="What {verb} the {row} for {column}?",
@@ -336,13 +354,17 @@ LANGUAGES = {
         fill={"pronoun": ("il", "ils"), "d": ("de ", "de ")},
         headings=(
             (
-                re.compile(r"^(?P<what>Symptômes|Critères|Caractéristiques|Signes|Facteurs de risque|Causes) (?P<rest>(?:du|de|des|d['’]).+)$"),
+                re.compile(
+                    r"^(?P<what>Symptômes|Critères|Caractéristiques|Signes|Facteurs de risque|Causes) (?P<rest>(?:du|de|des|d['’]).+)$"
+                ),
                 "criteria",
                 "Quels sont les {what} {rest} ?",
             ),
         ),
         table_cell="Pour {column}, quelle information correspond à « {row} » ?",
-        label_of_no_noun=re.compile(r"^(?:comment|qui|quand|où|pourquoi|si|remarques?|notes?)\b|,|\b(?:par|de|pour|en|avec)$", re.IGNORECASE),
+        label_of_no_noun=re.compile(
+            r"^(?:comment|qui|quand|où|pourquoi|si|remarques?|notes?)\b|,|\b(?:par|de|pour|en|avec)$", re.IGNORECASE
+        ),
         criterion_headers=re.compile(r"^(?:critère|caractéristique|aspect|point|élément)$", re.IGNORECASE),
     ),
 }

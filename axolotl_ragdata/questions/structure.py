@@ -1,7 +1,7 @@
 """Questions without a model: rules over definitions, enumerations, comparisons, numbers, headings and tables.
 
-A rule asks only where a sentence carries its own question; a passage in which none does is rejected with that reason. The
-question comes with its evidence, so that the answer is grounded by construction.
+A rule asks only where a sentence carries its own question; a passage in which none does is rejected with that reason.
+The question comes with its evidence, so that the answer is grounded by construction.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ from axolotl_ragdata.sentences import sentence_spans
 STAGE = "questions/structure"
 VERSION = "structure@1"
 TYPES = ("comparison", "criteria", "definition", "mechanism", "numeric", "table")
-MARK = re.compile(r"\s*(?:\[\d+(?:\s*[,–-]\s*\d+)*\]|\((?:[^()]*?\b(?:19|20)\d\d[a-z]?[^()]*?|(?:see )?(?:Fig|Table|Figure)[^()]*)\))")
+MARK = re.compile(
+    r"\s*(?:\[\d+(?:\s*[,–-]\s*\d+)*\]|\((?:[^()]*?\b(?:19|20)\d\d[a-z]?[^()]*?|(?:see )?(?:Fig|Table|Figure)[^()]*)\))"
+)
 ENUMERATED = re.compile(r"\((?:1|i|a)\).*\((?:2|ii|b)\)", re.DOTALL)
 TABLE_ROW = re.compile(r"^\|(.+)\|\s*$", re.MULTILINE)
-STATISTIC = re.compile(r"\*\*|[<=>≤≥] ?0?\.\d|\b(?:p-value|CI|SD|SE|coeff?\.?|β|R ?²?2?|F1|AUC|estimate)\b(?! rate)", re.IGNORECASE)
+STATISTIC = re.compile(
+    r"\*\*|[<=>≤≥] ?0?\.\d|\b(?:p-value|CI|SD|SE|coeff?\.?|β|R ?²?2?|F1|AUC|estimate)\b(?! rate)", re.IGNORECASE
+)
 MOSTLY_WORDS = 0.6
 LONGEST_SENTENCE_WORDS = 60
 LONGEST_CELL_WORDS = 14
@@ -89,7 +93,9 @@ def ask_by_structure(
         kept = _kept(drafts, asked, per_passage)
         outcomes += [_question(draft, passage) for draft in kept]
         if not kept:
-            outcomes.append(_rejected(passage, reason or ("already asked of another passage" if drafts else "no rule applies")))
+            outcomes.append(
+                _rejected(passage, reason or ("already asked of another passage" if drafts else "no rule applies"))
+            )
     return outcomes
 
 
@@ -124,7 +130,9 @@ def _of_prose(document: Document, passage: Passage, language: Language) -> Itera
         sentence = plain(passage.text[start:end])
         if language.leaning.match(sentence) or len(sentence.split()) > LONGEST_SENTENCE_WORDS or sentence.endswith("?"):
             continue
-        draft = next((made for rule in language.rules if (made := _by_rule(rule, sentence, start, end, language))), None)
+        draft = next(
+            (made for rule in language.rules if (made := _by_rule(rule, sentence, start, end, language))), None
+        )
         if draft is not None:
             yield draft
 
@@ -257,7 +265,12 @@ def _askable(label: str, language: Language) -> bool:
 
 def _named(label: str, language: Language) -> str:
     name = language.lower_first(label)
-    return f"the {name}" if language.code == "en" and re.search(r"\b(?:Scale|Questionnaire|Inventory|Index|Test|Interview|Schedule)\b", label) else name
+    return (
+        f"the {name}"
+        if language.code == "en"
+        and re.search(r"\b(?:Scale|Questionnaire|Inventory|Index|Test|Interview|Schedule)\b", label)
+        else name
+    )
 
 
 def _news(cell: str) -> bool:
