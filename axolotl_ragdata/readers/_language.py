@@ -10,7 +10,7 @@ LEAST_SHARE = 0.12
 """The least share of the words that must be stop words of the winner."""
 LEAST_LEAD = 2.0
 """How many times the votes of the second the winner needs."""
-SAMPLE_CHARACTERS = 1800
+SAMPLE_CHARACTERS = 1500
 WORD = re.compile(r"[^\W\d_]+")
 STOP_WORDS = {
     "en": "the of and to in is that for was with as on by are be this from were which at an or not have has it been"

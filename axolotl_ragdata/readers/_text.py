@@ -99,37 +99,59 @@ def settle(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[Span]]:
     >>> settle(["As ", ("ref", "b0"), "[1] ", None, "\n says."], TextRules())
     ('As [1] says.', [(3, 6, ('ref', 'b0'))])
     """
-    if len(pieces) == 1 and type(pieces[0]) is str:
-        return rules.squeeze(pieces[0]), []
+    texts: list[str] = []
+    spans: list[list[Any]] = []
+    open_spans: list[list[Any]] = []
+    length = 0
+    for piece in pieces:
+        if type(piece) is str:
+            texts.append(piece)
+            length += len(piece)
+        elif piece is None:
+            if open_spans:
+                open_spans.pop()[1] = length
+        else:
+            spans.append([length, -1, piece])
+            open_spans.append(spans[-1])
+    raw = "".join(texts)
+    text = rules.squeeze(raw)
+    if not spans:
+        return text, []
+    for span in open_spans:
+        span[1] = length
+    lead = length - len(raw.lstrip())
+    if text != raw[lead : lead + len(text)]:
+        return _settle_apart(pieces, rules)
+    return text, [
+        found for start, end, carried in spans if (found := _trimmed(start - lead, end - lead, carried, text))
+    ]
+
+
+def _settle_apart(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[Span]]:
+    """Do what `settle` does piece by piece, for text that does not keep its length."""
     parts: list[str] = []
     spans: list[list[Any]] = []
     open_spans: list[list[Any]] = []
-    length, blank, squeeze = 0, False, rules.squeeze
-    for piece in pieces:
+    length, blank = 0, False
+    for piece in (*pieces, *(None for _ in pieces)):
         if piece is None:
             if open_spans:
                 open_spans.pop()[1] = length
-            continue
-        if type(piece) is tuple:
-            span = [length, length, piece]
-            spans.append(span)
-            open_spans.append(span)
-            continue
-        text = squeeze(piece)  # type: ignore[arg-type]
-        if not text:
+        elif isinstance(piece, tuple):
+            spans.append([length, length, piece])
+            open_spans.append(spans[-1])
+        elif text := rules.squeeze(piece):
+            if length and (blank or piece[0].isspace()):
+                text = f" {text}"
+            elif rules.composes and parts:
+                length, text = _compose(parts, length, text)
+            blank = piece[-1].isspace()
+            parts.append(text)
+            length += len(text)
+        else:
             blank = blank or piece != ""
-            continue
-        if length and (blank or piece[0].isspace()):
-            text = " " + text
-        elif rules.composes and parts:
-            length, text = _compose(parts, length, text)
-        blank = piece[-1].isspace()
-        parts.append(text)
-        length += len(text)
-    for span in open_spans:
-        span[1] = length
     text = "".join(parts)
-    return text, [found for span in spans if (found := _trimmed(span, text))]
+    return text, [found for start, end, carried in spans if (found := _trimmed(start, end, carried, text))]
 
 
 def _compose(parts: list[str], length: int, text: str) -> tuple[int, str]:
@@ -141,12 +163,14 @@ def _compose(parts: list[str], length: int, text: str) -> tuple[int, str]:
     return length - len(before), nfc(before + text)
 
 
-def _trimmed(span: Sequence[Any], text: str) -> Span | None:
+def _trimmed(start: int, end: int, carried: tuple[Any, ...], text: str) -> Span | None:
     """Return a span without the blanks at its ends; None where nothing is left."""
-    start, end = span[0], min(span[1], len(text))
-    while start < end and text[start] == " ":
+    start, end = max(start, 0), min(end, len(text))
+    while start < end and text[start].isspace():
         start += 1
-    return (start, end, span[2]) if start < end else None
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return (start, end, carried) if start < end else None
 
 
 def nfc(text: str) -> str:

@@ -7,7 +7,9 @@ the rest (the Markdown of a table, the items of a list, the words of a citation)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 from axolotl_ragdata.readers._tables import float_text
@@ -17,6 +19,12 @@ PART_KEYS = {"abstract": "abstract", "body": "body_text", "back": "back_matter"}
 FLOATS = {"table": "TABREF", "figure": "FIGREF"}
 
 Json = dict[str, Any]
+
+
+def document_schema() -> Json:
+    """Return the JSON Schema (draft 2020-12) of what `to_json` returns."""
+    schema: Json = json.loads(files("axolotl_ragdata").joinpath("schemas/document.json").read_text("utf-8"))
+    return schema
 
 
 def to_json(document: Document) -> Json:

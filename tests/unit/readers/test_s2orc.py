@@ -191,7 +191,10 @@ def test_halves_of_surrogate_pairs_and_control_characters_are_cleaned() -> None:
     assert document.model_dump_json()
 
 
-NAMES = ["text", "section", "cite_spans", "ref_spans", "start", "end", "ref_id", "title", "authors", "first", "last", "type_str", "num", "content", "html", "type", "offset_start", "offset_end", "target", "refs", "coords", "head", "desc", "note", "rows", "headers", "other_ids", "DOI", "year"]
+NAMES = """
+    text section cite_spans ref_spans start end ref_id title authors first last type_str num content html
+    type offset_start offset_end target refs coords head desc note rows headers other_ids DOI year
+""".split()  # noqa: SIM905
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),

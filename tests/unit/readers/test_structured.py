@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import read_document, readers
-from axolotl_ragdata.readers.structured import to_json
-from axolotl_ragdata.records import Document
+from axolotl_ragdata.readers.structured import document_schema, to_json
+from axolotl_ragdata.records import SCHEMA_VERSION, Document
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=12)
 MAYBE = st.none() | TEXT
@@ -91,6 +92,19 @@ def test_real_documents_come_back_as_they_were(shared_data: Path, tmp_path: Path
         assert read_document(file) == document
         n_read += 1
     assert n_read == 25
+
+
+def test_the_schema_describes_every_document(shared_data: Path) -> None:
+    """Every object that is written has the keys of the schema and no others; jsonschema checks the types as well."""
+    jsonschema = pytest.importorskip("jsonschema")
+    validator = jsonschema.Draft202012Validator(document_schema())
+    jsonschema.Draft202012Validator.check_schema(document_schema())
+    names = ("tei/neeraja-2021-tables", "tei/dafflon-2024-phenotype", "tei/article-withdrawn", "odd/nested_divs_lists")
+    for name in names:
+        document = read_document(shared_data / f"{name}.tei.xml")
+        assert not list(validator.iter_errors(to_json(document))), name
+    assert document_schema()["properties"]["schema_version"]["const"] == SCHEMA_VERSION
+    assert list(validator.iter_errors({"paper_id": 1}))
 
 
 def test_every_text_is_written_once(shared_data: Path) -> None:
