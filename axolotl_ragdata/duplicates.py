@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from axolotl_ragdata.wording import CODE, STOP_WORDS, codes, normalised, quantities, stem, words
@@ -161,6 +162,7 @@ def duplicate_pairs(
     yield from _pairs(texts, _first_of_same_words(texts), vectors, threshold)
 
 
+@lru_cache(maxsize=1 << 17)
 def content_of(text: str) -> Content:
     """Return what a question names: content words with synonyms made one, numbers, codes, order where it matters.
 

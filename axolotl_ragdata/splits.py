@@ -1,7 +1,10 @@
 """Which rows are trained on, validated on, and held out.
 
-`test_unseen` keeps whole sections or documents out: nothing of them is asked, cited or quoted in training.
-`test_seen` holds new questions about passages that training has other questions about; no near-duplicate of them.
+`test_unseen` keeps whole sections (or documents) out: no other row asks about one of their passages or cites one, and
+its own rows cite nothing else. Sections or documents that hold the same text count as one. `test_seen` asks about
+passages that training asks about too. Questions that repeat each other are never in two splits.
+
+Everything follows from hashes of ids and the seed, so that more documents move few rows.
 """
 
 from __future__ import annotations
@@ -9,21 +12,53 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from axolotl_ragdata.duplicates import normalised
+from axolotl_ragdata.duplicates import duplicate_groups
 from axolotl_ragdata.recipe import SplitBlock
 from axolotl_ragdata.records import Example, Passage, Rejected, Split
+from axolotl_ragdata.wording import normalised
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 STAGE = "splits"
-ALIKE = 0.92
-"""Cosine from which a question counts as asked in training already; here without the guard for names: rather too strict."""
+SHARED_WORDS = 20
+"""Passages of at least so many words that are the same make their sections one; shorter ones are boilerplate."""
+OVERSHOOT = 2.0
+"""A section is held out whole only while `test_unseen` stays below so many times its share."""
 
 Group = tuple[str, ...]
+
+
+@dataclass
+class _Plan:
+    """Rows by index: where each stands, what it touches, and which repeat each other."""
+
+    examples: Sequence[Example]
+    touched: list[tuple[Group, ...]]
+    twin: list[int]
+    seed: int
+    splits: dict[int, Split] = field(default_factory=dict)
+    rejected: dict[int, str] = field(default_factory=dict)
+
+    def left(self) -> list[int]:
+        """Return the rows that have no split and are not rejected."""
+        return [at for at in range(len(self.examples)) if at not in self.splits and at not in self.rejected]
+
+    def drawn(self, purpose: str, units: Mapping[int, Sequence[int]]) -> list[int]:
+        """Return the keys of the units in an order that follows from the seed and the questions' ids."""
+        ids = {key: min(self.examples[at].provenance.question_id for at in rows) for key, rows in units.items()}
+        return sorted(units, key=lambda key: _draw(self.seed, purpose, ids[key]))
+
+    def units(self, rows: Iterable[int]) -> dict[int, list[int]]:
+        """Return rows that repeat each other together."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for at in rows:
+            found[self.twin[at]].append(at)
+        return dict(found)
 
 
 def assign_splits(
@@ -31,53 +66,54 @@ def assign_splits(
 ) -> tuple[list[Example], list[Rejected]]:
     """Return the examples with their split, and those that no split may hold.
 
-    The choice follows from ids and the seed alone, so that more documents move few rows. A split that is asked for gets
-    at least one row where there is one to give.
+    A split that is asked for gets at least one row where one can be spared; training keeps at least one.
 
     Args:
-        examples: Rows, sorted.
+        examples: Rows.
         vectors: A unit vector for each row's question, shape (n, dimensions), float32.
         passages: All passages by id.
-        block: Shares and seed.
+        block: Shares, what `test_unseen` keeps out, and the seed.
     """
-    home = _groups(examples, passages, block.unseen_by)
-    unseen = _unseen_groups(examples, home, block)
-    splits: dict[str, Split] = {}
-    rejected = []
-    for example in examples:
-        if home[example.id][0] in unseen:
-            splits[example.id] = "test_unseen"
-        elif unseen.intersection(home[example.id]):
-            rejected.append(_rejected(example, "cites what test_unseen keeps out"))
-    out = {*splits, *(record.subject_id for record in rejected)}
-    left = [at for at, example in enumerate(examples) if example.id not in out]
-    _hold_out(examples, vectors, left, block, splits)
-    kept = [example.model_copy(update={"split": splits[example.id]}) for example in examples if example.id in splits]
-    return kept, rejected
+    twin = duplicate_groups([example.question for example in examples], vectors)
+    plan = _Plan(examples, _touched(examples, passages, block.unseen_by), twin, block.seed)
+    _keep_out(plan, block.test_unseen)
+    _hold_out(plan, "test_seen", _wanted(block.test_seen, len(examples)))
+    _hold_out(plan, "validation", _wanted(block.validation, len(examples)))
+    plan.splits.update(dict.fromkeys(plan.left(), "train"))
+    kept = [examples[at].model_copy(update={"split": plan.splits[at]}) for at in sorted(plan.splits)]
+    return kept, [_rejected(examples[at], plan.rejected[at]) for at in sorted(plan.rejected)]
 
 
-def _groups(examples: Iterable[Example], passages: Mapping[str, Passage], unseen_by: str) -> dict[str, list[Group]]:
-    """Return for each example the groups that it touches, its own first; groups with the same text are one."""
-    joined = _Joined()
-    seen: dict[str, Group] = {}
-    for passage in passages.values():
-        group = _group(passage, unseen_by)
-        twin = seen.setdefault(normalised(passage.text), group)
-        joined.join(group, twin)
-    home = {}
-    for example in examples:
-        cited = [citation.passage_id for citation in example.provenance.citations]
-        ids = [*example.provenance.passage_ids, *cited]
-        home[example.id] = list(dict.fromkeys(joined.root(_group(passages[key], unseen_by)) for key in ids))
-    return home
-
-
-def _group(passage: Passage, unseen_by: str) -> Group:
+def group_of(passage: Passage, unseen_by: str) -> Group:
+    """Return what `test_unseen` keeps out as a whole: the passage's document, or its section in it."""
     return (passage.doc_id,) if unseen_by == "document" else (passage.doc_id, *passage.section_path)
 
 
+def main_passages(example: Example) -> list[str]:
+    """Return the passages that a row stands on: asked about, cited, or its best hit where it cites nothing."""
+    origin = example.provenance
+    found = [*origin.passage_ids, *(citation.passage_id for citation in origin.citations)]
+    if not origin.citations:
+        found += [hit.passage_id for hit in origin.hits[:1]]
+    return list(dict.fromkeys(found))
+
+
+def _touched(examples: Sequence[Example], passages: Mapping[str, Passage], unseen_by: str) -> list[tuple[Group, ...]]:
+    """Return for each row the groups that it stands on, its own first; groups that share a long text are one."""
+    joined = _Joined()
+    first: dict[str, Group] = {}
+    for passage in sorted(passages.values(), key=lambda passage: passage.id):
+        text = normalised(passage.text)
+        if text.count(" ") + 1 >= SHARED_WORDS:
+            joined.join(group_of(passage, unseen_by), first.setdefault(text, group_of(passage, unseen_by)))
+    return [
+        tuple(dict.fromkeys(joined.root(group_of(passages[key], unseen_by)) for key in main_passages(example)))
+        for example in examples
+    ]
+
+
 class _Joined:
-    """Sets that can be joined, each with one root."""
+    """Sets that can be joined, each with one root: the smallest of its members."""
 
     def __init__(self) -> None:
         self._parent: dict[Group, Group] = {}
@@ -94,63 +130,75 @@ class _Joined:
             self._parent[high] = low
 
 
-def _unseen_groups(examples: Sequence[Example], home: Mapping[str, list[Group]], block: SplitBlock) -> set[Group]:
-    if not block.test_unseen or not examples:
-        return set()
-    sizes = Counter(home[example.id][0] for example in examples)
-    wanted = max(1, round(block.test_unseen * len(examples)))
+def _keep_out(plan: _Plan, share: float) -> None:
+    """Give whole groups to `test_unseen`, and reject the rows that stand on both sides of the line."""
+    unseen = _chosen_groups(plan, _wanted(share, len(plan.examples)))
+    for at, touched in enumerate(plan.touched):
+        inside = unseen.intersection(touched)
+        if touched and inside == set(touched):
+            plan.splits[at] = "test_unseen"
+        elif inside:
+            home = touched[0] in unseen
+            plan.rejected[at] = "cites a section that is trained on" if home else "cites a held-out section"
+    _drop_repeats(plan)
+
+
+def _chosen_groups(plan: _Plan, wanted: int) -> set[Group]:
+    """Return groups with about `wanted` rows of their own, first those that share no row with another group."""
+    rows_of: dict[Group, set[int]] = defaultdict(set)
+    for at, touched in enumerate(plan.touched):
+        for group in touched:
+            rows_of[group].add(at)
+    own = Counter(touched[0] for touched in plan.touched if len(touched) == 1)
+    # the share of a group's rows that would be lost, coarsely, so that one more row seldom changes the order
+    lost = {group: -(-4 * (len(rows_of[group]) - count) // count) for group, count in own.items()}
+    most_gone = len(plan.examples) - max(1, len(plan.examples) // 2)
     chosen: set[Group] = set()
+    gone: set[int] = set()
     held = 0
-    for group in sorted(sizes, key=lambda group: _draw(block.seed, "unseen", *group)):
-        # one group always stays to train on, and a group larger than twice the share is not given away whole
-        if len(chosen) + 1 < len(sizes) and held + sizes[group] <= max(wanted, 1) * 2:
+    for group in sorted(own, key=lambda group: (lost[group], _draw(plan.seed, "unseen", *group))):
+        if held < wanted and held + own[group] <= OVERSHOOT * wanted and len(gone | rows_of[group]) <= most_gone:
             chosen.add(group)
-            held += sizes[group]
-        if held >= wanted:
-            break
+            gone |= rows_of[group]
+            held += own[group]
+    smallest = min(own, key=lambda group: (len(rows_of[group]), group), default=None)
+    if wanted and not chosen and smallest is not None and len(rows_of[smallest]) <= most_gone:
+        chosen.add(smallest)
     return chosen
 
 
-def _hold_out(
-    examples: Sequence[Example],
-    vectors: NDArray[np.float32],
-    left: Sequence[int],
-    block: SplitBlock,
-    splits: dict[str, Split],
-) -> None:
-    order = sorted(left, key=lambda at: _draw(block.seed, "held out", examples[at].id))
-    seen_wanted = _count(block.test_seen, len(left))
-    validation_wanted = _count(block.validation, len(left))
-    of_passage: dict[str, int] = defaultdict(int)
-    for at in left:
-        of_passage[examples[at].provenance.passage_ids[0]] += 1
-    alike = _alike(vectors, left)
-    test_seen: set[int] = set()
-    for at in order:
-        passage = examples[at].provenance.passage_ids[0]
-        # another question about the passage must stay, and none may ask the same
-        if len(test_seen) < seen_wanted and of_passage[passage] > 1 and not alike[at]:
-            test_seen.add(at)
-            of_passage[passage] -= 1
-            splits[examples[at].id] = "test_seen"
-    rest = [at for at in order if at not in test_seen]
-    for number, at in enumerate(rest):
-        in_validation = number < min(validation_wanted, len(rest) - 1)
-        splits[examples[at].id] = "validation" if in_validation else "train"
+def _drop_repeats(plan: _Plan) -> None:
+    """Reject the held-out rows whose question is asked elsewhere too."""
+    asked = {plan.twin[at] for at in plan.left()}
+    for at in [at for at in plan.splits if plan.twin[at] in asked]:
+        del plan.splits[at]
+        plan.rejected[at] = "repeats a question about a section that is trained on"
 
 
-def _alike(vectors: NDArray[np.float32], left: Sequence[int]) -> dict[int, bool]:
-    import numpy as np
+def _hold_out(plan: _Plan, split: Split, wanted: int) -> None:
+    """Give questions to a split, each with those that repeat it; what `test_seen` asks about stays in training."""
+    left = plan.left()
+    units = plan.units(left)
+    remaining = Counter(passage for at in left for passage in _asked(plan, at))
+    needed = {passage for at, other in plan.splits.items() if other == "test_seen" for passage in _asked(plan, at)}
+    held = 0
+    for key in plan.drawn(split, units):
+        rows = units[key]
+        taken = Counter(passage for at in rows for passage in _asked(plan, at))
+        kept_back = taken if split == "test_seen" else needed.intersection(taken)
+        if held + len(rows) > min(OVERSHOOT * wanted, len(left) - 1) or held >= wanted:
+            continue
+        if all(remaining[passage] > taken[passage] for passage in kept_back):
+            plan.splits.update(dict.fromkeys(rows, split))
+            remaining.subtract(taken)
+            held += len(rows)
 
-    rows = vectors[list(left)]
-    found: dict[int, bool] = {}
-    for start in range(0, len(rows), 2_048):
-        near = (rows[start : start + 2_048] @ rows.T >= ALIKE).sum(axis=1)
-        found.update({left[start + offset]: bool(count > 1) for offset, count in enumerate(np.asarray(near))})
-    return found
+
+def _asked(plan: _Plan, at: int) -> tuple[str, ...]:
+    return plan.examples[at].provenance.passage_ids
 
 
-def _count(share: float, rows: int) -> int:
+def _wanted(share: float, rows: int) -> int:
     return max(1, round(share * rows)) if share and rows > 1 else 0
 
 
