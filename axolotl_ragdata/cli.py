@@ -37,7 +37,7 @@ class Explained(click.Group):
 @click.version_option(__version__, prog_name="ragdata")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def ragdata(debug: bool) -> None:
-    r"""Turn a shelf of documents into an instruction dataset and, with Axolotl, into a fine-tuned model.
+    """Turn a shelf of documents into an instruction dataset and, with Axolotl, into a fine-tuned model.
 
     One recipe, an Axolotl YAML with a `ragdata:` block, drives every command:
 
@@ -49,7 +49,7 @@ def ragdata(debug: bool) -> None:
 
     Exit codes: 0 ok, 1 it could not go on, 2 usage or recipe, 3 finished with too many failures or a cap was reached,
     4 a quality gate failed, 130 and 143 interrupted.
-    """
+    """  # noqa: D301
 
 
 @ragdata.command()
