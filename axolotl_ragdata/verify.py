@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from axolotl_ragdata.errors import StoreError
-from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected
+from axolotl_ragdata.exports import exports
+from axolotl_ragdata.records import (
+    Answer,
+    Document,
+    Example,
+    Failure,
+    Passage,
+    Question,
+    Record,
+    Rejected,
+    content_id,
+)
+from axolotl_ragdata.splits import SHARED_WORDS, group_of, main_passages
 from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.wording import normalised
 
+RecordT = TypeVar("RecordT", bound=Record)
+
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
+TABLES: dict[str, type[Record]] = {
+    "documents": Document,
+    "passages": Passage,
+    "questions": Question,
+    "answers": Answer,
+    "examples": Example,
+    "rejected": Rejected,
+    "failures": Failure,
+}
+SHOWN = 20
+"""Problems that are printed; all of them are in the result."""
 
 
 class Problem(BaseModel):
@@ -36,184 +61,263 @@ class Result(BaseModel):
         """Yield what a person reads: a line a check, then the problems."""
         bad = Counter(problem.check for problem in self.problems)
         for name, count in self.checked.items():
-            yield f"{'FAILED' if bad[name] else 'ok':<8}{name}: {count:,} checked" + (
-                f", {bad[name]:,} wrong" if bad[name] else ""
-            )
-        yield from (f"        {problem.check}: {problem.text}" for problem in self.problems[:20])
+            wrong = f", {bad[name]:,} wrong" if bad[name] else ""
+            yield f"{'FAILED' if bad[name] else 'ok':<8}{name}: {count:,} checked{wrong}"
+        yield from (f"        {problem.check}: {problem.text}" for problem in self.problems[:SHOWN])
+        if len(self.problems) > SHOWN:
+            yield f"        and {len(self.problems) - SHOWN:,} more; --json shows all"
 
 
-@dataclass(frozen=True)
-class Run:
-    """The tables of a finished run."""
+@dataclass
+class _Run:
+    """The tables of a finished run, and what was wrong with reading them."""
 
     folder: Path
     manifest: Mapping[str, Any]
-    documents: Mapping[str, Document]
-    passages: Mapping[str, Passage]
-    questions: Mapping[str, Question]
-    answers: Mapping[str, Answer]
-    examples: list[Example]
-    rejected: list[Rejected]
-    failures: list[Failure]
+    rows: dict[str, list[Any]] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+
+    def by_id(self, name: str, _: type[RecordT]) -> dict[str, RecordT]:
+        return {row.id: row for row in self.rows[name]}
+
+    @property
+    def examples(self) -> list[Example]:
+        return self.rows["examples"]
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        return self.rows["rejected"]
 
 
 def verify(folder: Path) -> Result:
-    """Return what a run directory proves.
+    """Return what a run directory proves; it is read, never written, and needs no source file, model or network.
+
+    Of the manifest it reads `counts`, `files`, `sha256`, `dataset_id`, `documents`, `format` and
+    `recipe.split.unseen_by`.
 
     Raises:
-        StoreError: There is no finished run, or a table cannot be read.
+        StoreError: There is no finished run.
     """
     run = _open(folder)
-    checks = {
-        "quotes in their source": _quotes(run),
-        "passages in their document": _passages(run),
-        "every passage accounted for": _accounted(run),
-        "every question accounted for": _answered(run),
-        "no overlap between splits": _disjoint(run),
-        "exported rows are the examples": _exports(run),
-        "hashes and counts of the manifest": _manifest(run),
+    checks: dict[str, Callable[[_Run], Iterable[str]]] = {
+        "tables can be read": lambda run: run.unreadable or [""],
+        "hashes of the files": _hashes,
+        "counts of the manifest": _counts,
+        "ids are unique": _unique,
+        "passages in their document": _passages,
+        "quotes in their source": _quotes,
+        "rows from their question and answer": _derived,
+        "every passage accounted for": _passages_accounted,
+        "every question accounted for": _questions_accounted,
+        "no overlap between splits": _disjoint,
+        "test_unseen keeps its sections out": _kept_out,
+        "test_seen asks about what is trained on": _seen,
+        "exported rows are the examples": _exported,
     }
     checked, problems = {}, []
-    for name, found in checks.items():
-        outcomes = list(found)
+    for name, check in checks.items():
+        outcomes = list(check(run))
         checked[name] = len(outcomes)
         problems += [Problem(check=name, text=text) for text in outcomes if text]
     return Result(checked=checked, problems=problems)
 
 
-def _open(folder: Path) -> Run:
+def _open(folder: Path) -> _Run:
     store = RunDirectory(folder)
     manifest = store.read_manifest()
     if manifest is None:
         raise StoreError(str(folder), "there is no finished build here", "run `ragdata build` first")
-    return Run(
-        folder=folder,
-        manifest=manifest,
-        documents={row.id: row for row in store.read_table("documents", Document)},
-        passages={row.id: row for row in store.read_table("passages", Passage)},
-        questions={row.id: row for row in store.read_table("questions", Question)},
-        answers={row.id: row for row in store.read_table("answers", Answer)},
-        examples=store.read_table("examples", Example),
-        rejected=store.read_table("rejected", Rejected),
-        failures=store.read_table("failures", Failure),
-    )
+    run = _Run(folder, manifest)
+    for name, kind in TABLES.items():
+        try:
+            run.rows[name] = store.read_table(name, kind)
+        except StoreError as problem:
+            run.rows[name] = []
+            run.unreadable.append(f"{problem.where}: {problem.what}")
+    return run
 
 
-def _quotes(run: Run) -> Iterator[str]:
-    """Yield '' for a quote that stands where it says, else what is wrong; an example without one is wrong."""
+def _hashes(run: _Run) -> Iterator[str]:
+    """Yield '' for a file whose hash is the manifest's; exports must carry it in their name."""
+    stated = run.manifest.get("sha256", {})
+    files = run.manifest.get("files", {})
+    for name in [*(f"{table}.jsonl" for table in TABLES), *files.values()]:
+        path = run.folder / Path(name).name
+        if name not in stated:
+            yield f"{name} has no hash in the manifest"
+        elif not path.is_file():
+            yield f"{name} is missing"
+        else:
+            found = sha256_of(path)
+            yield "" if found == stated[name] else f"{name} has SHA-256 {found[:16]}…, not {stated[name][:16]}…"
+            if name in files.values() and found[:16] not in name:
+                yield f"{name} is not named by its content, {found[:16]}"
+    for split in SPLITS:
+        for path in run.folder.glob(f"{split}-*.jsonl"):
+            if path.name != files.get(split):
+                yield f"{path.name} is not of this build"
+    expected = content_id("dataset", *sorted(files.values()))
+    yield "" if run.manifest.get("dataset_id") == expected else f"dataset_id is not {expected}, as the files say"
+
+
+def _counts(run: _Run) -> Iterator[str]:
+    found = {name: len(rows) for name, rows in run.rows.items()}
+    found |= {split: sum(row.split == split for row in run.examples) for split in SPLITS}
+    for name, count in found.items():
+        stated = run.manifest.get("counts", {}).get(name)
+        yield "" if stated == count else f"counts.{name} is {stated}, the tables hold {count}"
+    for split in SPLITS:
+        listed = split in run.manifest.get("files", {})
+        yield (
+            ""
+            if listed == bool(found[split])
+            else f"{split} has {found[split]} rows and {'a' if listed else 'no'} file"
+        )
+    sources = {(row["id"], row["sha256"]) for row in run.manifest.get("documents", [])}
+    same = sources == {(row.id, row.source.sha256) for row in run.rows["documents"]}
+    yield "" if same else "the manifest lists other documents than documents.jsonl"
+
+
+def _unique(run: _Run) -> Iterator[str]:
+    for name in ("documents", "passages", "questions", "answers", "examples"):
+        for key, count in Counter(row.id for row in run.rows[name]).items():
+            yield "" if count == 1 else f"{key} stands {count} times in {name}.jsonl"
+
+
+def _passages(run: _Run) -> Iterator[str]:
+    documents = run.by_id("documents", Document)
+    for passage in run.rows["passages"]:
+        document = documents.get(passage.doc_id)
+        same = document is not None and document.text[passage.start : passage.end] == passage.text
+        yield "" if same else f"{passage.id} is not {passage.start}-{passage.end} of its document"
+
+
+def _quotes(run: _Run) -> Iterator[str]:
+    """Yield '' for a quote that stands where it says, else what is wrong; a row without one is wrong."""
+    documents, passages = run.by_id("documents", Document), run.by_id("passages", Passage)
     for example in run.examples:
         if not example.provenance.citations:
             yield f"{example.id} has no quote"
         for citation in example.provenance.citations:
-            document, passage = run.documents.get(citation.doc_id), run.passages.get(citation.passage_id)
+            document, passage = documents.get(citation.doc_id), passages.get(citation.passage_id)
+            shown = f"{example.id}: the quote {citation.quote[:60]!r}"
             if document is None or passage is None:
                 yield f"{example.id} cites {citation.passage_id}, which is not in this run"
-            elif document.text[citation.start : citation.end] != citation.quote or not citation.quote:
-                place = f"{citation.start} of {document.source.path}"
-                yield f"{example.id}: the quote {citation.quote[:60]!r} is not at {place}"
-            elif not passage.start <= citation.start <= citation.end <= passage.end:
-                yield f"{example.id}: the quote {citation.quote[:60]!r} is outside its passage {passage.id}"
+            elif not citation.quote.strip() or document.text[citation.start : citation.end] != citation.quote:
+                yield f"{shown} is not at {citation.start} of {document.source.path}"
+            elif passage.doc_id != document.id or not passage.start <= citation.start < citation.end <= passage.end:
+                yield f"{shown} is outside its passage {passage.id}"
             else:
                 yield ""
 
 
-def _passages(run: Run) -> Iterator[str]:
-    for passage in run.passages.values():
-        document = run.documents.get(passage.doc_id)
-        same = document is not None and document.text[passage.start : passage.end] == passage.text
-        yield "" if same else f"{passage.id} is not {passage.start}–{passage.end} of its document"
-
-
-def _accounted(run: Run) -> Iterator[str]:
-    """Yield '' for a passage that has a question, a rejection or a failure."""
-    known = {passage_id for question in run.questions.values() for passage_id in question.passage_ids}
-    known |= _dropped(run)
-    known |= {key for record in run.rejected for key in record.subject.get("passage_ids", ())}
-    for passage_id in run.passages:
-        yield "" if passage_id in known else f"{passage_id} has no question, no rejection and no failure"
-
-
-def _answered(run: Run) -> Iterator[str]:
-    """Yield '' for a question that became an example, or was rejected or failed by name."""
-    known = {example.provenance.question_id for example in run.examples}
-    known |= _dropped(run)
-    known |= {record.subject.get("question_id", "") for record in run.rejected}
-    for question_id in run.questions:
-        yield "" if question_id in known else f"{question_id} has no example, no rejection and no failure"
-
-
-def _dropped(run: Run) -> set[str]:
-    return {record.subject_id for record in run.rejected} | {record.subject_id for record in run.failures}
-
-
-def _disjoint(run: Run) -> Iterator[str]:
-    """Yield '' for an example whose id and question are in one split only, and that shares nothing with test_unseen."""
-    home: dict[str, set[str]] = defaultdict(set)
+def _derived(run: _Run) -> Iterator[str]:
+    """Yield '' for a row that is its question, its answer and its document."""
+    questions, answers = run.by_id("questions", Question), run.by_id("answers", Answer)
+    documents = run.by_id("documents", Document)
     for example in run.examples:
-        home[example.id].add(example.split)
-        home[normalised(example.question)].add(example.split)
-    unseen = _places(run, (row for row in run.examples if row.split == "test_unseen"))
-    for example in run.examples:
-        splits = home[example.id] | home[normalised(example.question)]
-        if len(splits) > 1:
-            yield f"{example.id} ({example.question!r}) is in {' and '.join(sorted(splits))}"
-        elif example.split != "test_unseen" and (shared := unseen & _places(run, [example])):
-            yield f"{example.id} ({example.split}) uses {sorted(shared)[0]}, which test_unseen keeps out"
+        origin = example.provenance
+        question, answer = questions.get(origin.question_id), answers.get(origin.answer_id)
+        document = documents.get(origin.doc_id)
+        spoken = [turn.content for turn in example.messages if turn.role != "system"]
+        if question is None or answer is None or document is None:
+            yield f"{example.id}: its question, answer or document is not in this run"
+        elif example.id != content_id("ex", question.id, answer.id) or answer.question_id != question.id:
+            yield f"{example.id} is not the id of its question and answer"
+        elif (example.question, example.answer) != (question.text, answer.text) or spoken != [
+            question.text,
+            answer.text,
+        ]:
+            yield f"{example.id} does not say what its question and answer say"
+        elif (origin.citations, origin.passage_ids) != (answer.citations, question.passage_ids):
+            yield f"{example.id} does not cite what its answer cites"
+        elif (origin.source_path, origin.source_sha256) != (document.source.path, document.source.sha256):
+            yield f"{example.id} names another source than its document"
         else:
             yield ""
 
 
-def _places(run: Run, examples: Iterable[Example]) -> set[str]:
-    """Return the sections (or documents) whose passages the examples ask about or cite."""
-    whole = run.manifest["recipe"]["split"]["unseen_by"] == "document"
-    found = set()
-    for example in examples:
-        cited = [citation.passage_id for citation in example.provenance.citations]
-        for key in (*example.provenance.passage_ids, *cited):
-            if passage := run.passages.get(key):
-                path = () if whole else passage.section_path
-                found.add(" / ".join((passage.doc_id, *path)))
-    return found
+def _passages_accounted(run: _Run) -> Iterator[str]:
+    """Yield '' for a passage that has a question, a rejection or a failure."""
+    known = {key for question in run.rows["questions"] for key in question.passage_ids} | _dropped(run)
+    known |= {key for record in run.rejected for key in record.subject.get("passage_ids", ())}
+    for passage in run.rows["passages"]:
+        yield "" if passage.id in known else f"{passage.id} has no question, no rejection and no failure"
 
 
-def _exports(run: Run) -> Iterator[str]:
-    """Yield '' for an exported row that is the example of its id, and what is missing or extra."""
+def _questions_accounted(run: _Run) -> Iterator[str]:
+    """Yield '' for a question or an answer that became a row, or was rejected or failed by name."""
+    known = {example.provenance.question_id for example in run.examples} | _dropped(run)
+    known |= {str(record.subject.get("question_id", "")) for record in run.rejected}
+    for question in run.rows["questions"]:
+        yield "" if question.id in known else f"{question.id} has no row, no rejection and no failure"
+    questions = run.by_id("questions", Question)
+    for answer in run.rows["answers"]:
+        yield "" if answer.question_id in questions else f"{answer.id} answers no question of this run"
+
+
+def _dropped(run: _Run) -> set[str]:
+    return {record.subject_id for name in ("rejected", "failures") for record in run.rows[name]}
+
+
+def _disjoint(run: _Run) -> Iterator[str]:
+    """Yield '' for a question that is asked in one split only."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    for example in run.examples:
+        homes[normalised(example.question)].add(example.split)
+    for question, splits in homes.items():
+        yield "" if len(splits) == 1 else f"{question!r} is asked in {' and '.join(sorted(splits))}"
+
+
+def _kept_out(run: _Run) -> Iterator[str]:
+    """Yield '' for a row outside test_unseen that stands on nothing that test_unseen keeps out, nor on its text."""
+    passages = run.by_id("passages", Passage)
+    unseen_by = str(run.manifest.get("recipe", {}).get("split", {}).get("unseen_by", "section"))
+    stands_on = {row.id: [passages[key] for key in main_passages(row) if key in passages] for row in run.examples}
+    unseen = [one for row in run.examples if row.split == "test_unseen" for one in stands_on[row.id]]
+    groups = {group_of(passage, unseen_by) for passage in unseen}
+    texts = {normalised(one.text) for one in passages.values() if group_of(one, unseen_by) in groups}
+    long = {text for text in texts if text.count(" ") + 1 >= SHARED_WORDS}
+    for row in run.examples:
+        if row.split == "test_unseen":
+            continue
+        shared = [
+            one for one in stands_on[row.id] if group_of(one, unseen_by) in groups or normalised(one.text) in long
+        ]
+        yield f"{row.id} ({row.split}) uses {shared[0].id} of {shared[0].heading!r}" if shared else ""
+
+
+def _seen(run: _Run) -> Iterator[str]:
+    trained = {key for row in run.examples if row.split == "train" for key in row.provenance.passage_ids}
+    for row in run.examples:
+        if row.split == "test_seen":
+            missing = set(row.provenance.passage_ids) - trained
+            yield f"{row.id} asks about {min(missing)}, which no training row asks about" if missing else ""
+
+
+def _exported(run: _Run) -> Iterator[str]:
+    """Yield '' for an exported line that is the row of its example, and what is wrong, missing or there twice."""
+    name = str(run.manifest.get("format"))
+    if name not in exports.names():
+        yield f"there is no export {name!r}, which the manifest names"
+        return
+    export = exports.get(name, "manifest.json")
     wanted = {example.id: example for example in run.examples}
-    exported: dict[str, str] = {}
-    for split, name in run.manifest["files"].items():
-        for number, line in enumerate(_lines(run.folder / name), 1):
+    written: Counter[str] = Counter()
+    for split, name in run.manifest.get("files", {}).items():
+        for number, line in enumerate(_lines(run.folder / Path(name).name), 1):
             row = _parsed(line)
             example = wanted.get(str(row.get("id")))
-            turns = [turn.model_dump() for turn in example.messages] if example else None
-            if example is None or example.split != split or row.get("messages", turns) != turns:
-                yield f"{name}:{number} is not an example of {split}"
+            if example is None or example.split != split or row != export.row(example):
+                yield f"{name}:{number} is not the row of an example in {split}"
                 continue
-            exported[example.id] = split
-            yield ""
-    for missing in wanted.keys() - exported.keys():
-        yield f"{missing} was not exported"
-
-
-def _manifest(run: Run) -> Iterator[str]:
-    manifest = run.manifest
-    for name, sha256 in manifest["sha256"].items():
-        path = run.folder / name
-        if not path.exists():
-            yield f"{name} is missing"
-            continue
-        found = sha256_of(path)
-        yield "" if found == sha256 else f"{name} has SHA-256 {found[:16]}…, not {sha256[:16]}…"
-    for split, name in manifest["files"].items():
-        yield "" if manifest["sha256"].get(name, "")[:16] in name else f"{split}: {name} is not named by its content"
-    found_counts = {"examples": len(run.examples), "passages": len(run.passages), "documents": len(run.documents)}
-    found_counts |= {split: sum(row.split == split for row in run.examples) for split in SPLITS}
-    for name, count in found_counts.items():
-        stated = manifest["counts"].get(name)
-        yield "" if stated == count else f"counts.{name} is {stated}, the tables hold {count}"
+            written[example.id] += 1
+            yield "" if written[example.id] == 1 else f"{name}:{number} is there twice"
+    yield from (f"{missing} was not exported" for missing in wanted.keys() - written.keys())
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+    return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n").split("\n") if path.is_file() else []
 
 
 def _parsed(line: str) -> dict[str, Any]:
