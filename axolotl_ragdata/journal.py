@@ -8,6 +8,7 @@ Failed attempts go to segments of their own: they are for reading, never for ans
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import threading
@@ -161,7 +162,8 @@ class Journal:
             os.fdatasync(self._writers[stem])
         except OSError:
             # a half group would be a torn line in the middle once the disk has room again
-            os.ftruncate(self._writers[stem], start)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._writers[stem], start)
             raise
         if stem == ANSWERS:
             for line in payload:
