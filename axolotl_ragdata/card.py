@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,17 @@ from axolotl_ragdata.records import Example
 
 UNKNOWN_LICENCE = "not stated in the file"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+LICENCES = (
+    (r"\bcc[\s-]?0\b|public domain dedication|creativecommons\.org/publicdomain/zero", "cc0-1.0"),
+    (r"\bcc[\s-]?by[\s-]nc[\s-]nd\b|attribution[\s-]non-?commercial[\s-]no-?deriv|licenses/by-nc-nd", "cc-by-nc-nd"),
+    (r"\bcc[\s-]?by[\s-]nc[\s-]sa\b|attribution[\s-]non-?commercial[\s-]share|licenses/by-nc-sa", "cc-by-nc-sa"),
+    (r"\bcc[\s-]?by[\s-]nc\b|attribution[\s-]non-?commercial|licenses/by-nc", "cc-by-nc"),
+    (r"\bcc[\s-]?by[\s-]sa\b|attribution[\s-]share|licenses/by-sa", "cc-by-sa"),
+    (r"\bcc[\s-]?by[\s-]nd\b|attribution[\s-]no-?deriv|licenses/by-nd", "cc-by-nd"),
+    (r"\bcc[\s-]?by\b|creative commons attribution|licenses/by", "cc-by"),
+)
 
 
 def dataset_card(manifest: Mapping[str, Any], examples: Sequence[Example]) -> str:
@@ -47,13 +59,32 @@ def escaped(text: str) -> str:
     return line
 
 
+def licence_name(text: str | None) -> str:
+    """Return the Hugging Face identifier of a licence as a document states it, or `unknown`, or `other`.
+
+    >>> [licence_name(text) for text in ("CC BY 4.0", "CC0 1.0 Universal", "All rights reserved", None)]
+    ['cc-by-4.0', 'cc0-1.0', 'other', 'unknown']
+    """
+    if not text or not text.strip():
+        return "unknown"
+    low = " ".join(text.lower().split())
+    name = next((name for pattern, name in LICENCES if re.search(pattern, low)), "other")
+    if not name.startswith("cc-"):
+        return name
+    # without a version there is no such identifier; what is written is not guessed at
+    version = re.search(r"(?<![\d.])([1-4]\.[05])(?![\d.])", low)
+    return f"{name}-{version[1]}" if version else "other"
+
+
 def _front_matter(manifest: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, Any]:
     files = [{"split": split, "path": name} for split, name in manifest["files"].items()]
-    languages = sorted({row.language for row in examples if row.language})
+    languages = sorted({row.language.split("-")[0].lower() for row in examples if row.language})
+    licences = sorted({licence_name(row.provenance.licence) for row in examples})
     size = next((name for limit, name in SIZES if len(examples) < limit), "n>1M")
     return {
         "pretty_name": manifest["name"],
         **({"language": languages} if languages else {}),
+        **({"license": licences[0] if len(licences) == 1 else licences} if licences else {}),
         "task_categories": ["question-answering", "text-generation"],
         "size_categories": [size],
         "tags": ["axolotl", "instruction-data", "retrieval-augmented-generation", "synthetic"],
