@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from axolotl_ragdata.embed import Tokenizer
 from axolotl_ragdata.recipe import PassagesBlock
 from axolotl_ragdata.records import Block, BlockKind, Document, Passage, Section, content_id
 from axolotl_ragdata.sentences import sentence_spans
+from axolotl_ragdata.tokens import Tokenizer
 
 if TYPE_CHECKING:
     from llama_index.core.node_parser import NodeParser

@@ -225,8 +225,8 @@ def _read(recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, pr
 
 
 def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes, progress: Progress) -> list[Passage]:
-    from axolotl_ragdata.embed import open_tokenizer
     from axolotl_ragdata.passages import cut
+    from axolotl_ragdata.tokens import open_tokenizer
 
     block = recipe.ragdata.passages
     tokenizer = open_tokenizer(block.tokenizer, recipe.folder)

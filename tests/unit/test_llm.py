@@ -171,8 +171,8 @@ def test_what_is_not_whole_is_never_accepted(tmp_path: Path, serve: Serve, model
         "does not fit the schema": content(model_server, '{"reply": "x"}'),
         "not finished": content(model_server, '{"answer": "x"}', "tool_calls"),
     }
-    for reason, reply in bad.items():
-        folder = tmp_path / str(len(reason))
+    for number, (reason, reply) in enumerate(bad.items()):
+        folder = tmp_path / str(number)
         server = serve(first(99, reply))
         (outcome,) = completes(folder, recipe(server.base_url, max_attempts=2), request(reason))
         assert isinstance(outcome, Failure)
