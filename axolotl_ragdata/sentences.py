@@ -13,7 +13,7 @@ from functools import lru_cache
 Span = tuple[int, int]
 
 ABBREVIATIONS = {
-    "": "approx ca co ed eds esp inc jr ltd max min misc resp sr univ al etc",
+    "": "approx ca co ed eds esp inc jr ltd max min misc resp sr suppl univ al etc",
     "en": "dept gen gov jan feb mar apr jun jul aug sep sept oct nov dec rev u.s u.k viz a.m p.m ph.d",
     "fr": "éd coll env av op cit p.ex c.-à-d janv févr avr juil",
     "de": "z.b d.h u.a bzw evtl ggf hrsg vgl usw",
