@@ -72,7 +72,7 @@ def sentence_spans(text: str, language: str | None = None) -> list[Span]:
     start = 0
     for found in END.finditer(text):
         if "\n" in found[0]:
-            _add(spans, text, start, found.start(), start_of_line(text, start))
+            _add(spans, text, start, found.end(), start_of_line(text, start))
             start = found.end()
         elif _ends(text, start, found, known):
             _add(spans, text, start, found.end(), start_of_line(text, start))

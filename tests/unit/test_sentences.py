@@ -67,6 +67,7 @@ def test_scholarly_sentences_are_cut_where_they_end(language: str, marked: str, 
         ("It is known. 12", ["It is known. 12"]),
         ("Mood\nSleep\n\nAppetite", ["Mood", "Sleep", "Appetite"]),
         ("12\n34", ["12", "34"]),
+        ('"He left."\n(So it is.) [3]\nNext.', ['"He left."', "(So it is.) [3]", "Next."]),
         ("| 1 | 2 |\n| --- | --- |\n| 3 | 4 |", ["| 1 | 2 |", "| --- | --- |", "| 3 | 4 |"]),
         ("これは文です。次の文です。", ["これは文です。", "次の文です。"]),
         ("  \n ", []),
@@ -83,7 +84,22 @@ TEXTS = st.one_of(
     st.text(max_size=200),
     st.lists(
         st.sampled_from(
-            [*"aB1 .?!…\n\t()[]\"'«»", "Fig. ", "et al. ", "p. ", "U.S. ", "3. ", " The ", "。", "\u2028", "•", "é"]
+            [
+                *"aB1 .?!…\n\t()[]\"'«»",
+                '."\n',
+                ".)\n",
+                ".[1] ",
+                "Fig. ",
+                "et al. ",
+                "p. ",
+                "U.S. ",
+                "3. ",
+                " The ",
+                "。",
+                "\u2028",
+                "•",
+                "é",
+            ]
         ),
         max_size=60,
     ).map("".join),
