@@ -18,12 +18,11 @@ from pydantic import BaseModel, Field, ValidationError
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
 from axolotl_ragdata.recipe import BLOCK, Recipe, key_lines, load_recipe
 from axolotl_ragdata.training import (
-    available_cores,
-    build_and_fill,
+    build,
     ending_with_the_message,
+    fill,
     place,
     recipe_of,
-    started_by_accelerate_alone,
     write_record,
 )
 
@@ -68,15 +67,8 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
             SystemExit: The build failed; message and fix are on stderr.
         """
         with ending_with_the_message():
-            self._record = build_and_fill(cfg, self._recipe or recipe_of(cfg))
-
-    def pre_model_load(self, cfg: Any) -> None:
-        """Give the embedded base model every core of a CPU: `accelerate launch` leaves one thread to each process."""
-        import torch
-
-        embedded = self._recipe is not None and self._recipe.axolotl.get("base_model") == EMBEDDED
-        if embedded and not torch.accelerator.is_available() and started_by_accelerate_alone():
-            torch.set_num_threads(available_cores())
+            recipe = self._recipe or recipe_of(cfg)
+            self._record = fill(cfg, recipe, build(recipe))
 
     def post_train(self, cfg: Any, model: Any) -> None:
         """Leave `ragdata.json` beside the trained weights; Axolotl calls this twice.

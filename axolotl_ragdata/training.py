@@ -131,24 +131,36 @@ def _completed(entry: Mapping[str, Any], recipe: Recipe, files: Mapping[str, Pat
     return {**exports.get(recipe.ragdata.export.format, where).stanza(path), **entry, "path": path}
 
 
-def build_and_fill(cfg: Config, recipe: Recipe) -> dict[str, Any]:
-    """Build the dataset where it is missing or stale, put its files into a validated configuration.
+def build(recipe: Recipe) -> dict[str, Path]:
+    """Return the file of each split that has rows, built first where the dataset is missing or stale.
+
+    Of several processes one builds, the others wait and say so.
+
+    Raises:
+        RagdataError: As `axolotl_ragdata.pipeline.ensure_built`.
+    """
+    _warn_many_ranks(recipe)
+    with TerminalProgress() as progress:
+        return ensure_built(recipe, lambda: _say(f"waiting for another process to build {recipe.output}"), progress)
+
+
+def fill(cfg: Config, recipe: Recipe, files: Mapping[str, Path]) -> dict[str, Any]:
+    """Put the files of a build into a validated configuration, where `place` put its entries.
 
     Returns:
         The record that leads from the trained model back to its data, for `write_record`.
 
     Raises:
-        RagdataError: As `axolotl_ragdata.pipeline.build`; a split that the recipe places has no rows.
+        RecipeError: A split that the recipe places under `datasets:` has no rows.
     """
-    _warn_many_ranks(recipe)
-    with TerminalProgress() as progress:
-        files = ensure_built(recipe, lambda: _say(f"waiting for another process to build {recipe.output}"), progress)
     cfg["datasets"] = [_filled(entry, recipe, files) for entry in cfg.get("datasets") or []]
     held_out = list(cfg.get("test_datasets") or [])
-    kept = [entry for entry in held_out if _split_of(entry, recipe) is None or _split_of(entry, recipe) in files]
+    kept = [entry for entry in held_out if _split_of(entry, recipe) in (None, *files)]
     if len(kept) < len(held_out):
         _say("the dataset is too small for a validation row: training goes on without evaluation")
     cfg["test_datasets"] = [_filled(entry, recipe, files) for entry in kept] or None
+    if cfg.get("hub_model_id"):
+        _say(f"Axolotl's model card holds this recipe with its paths; read it before {cfg['hub_model_id']} is public")
     return _record(cfg, recipe, files)
 
 
@@ -187,20 +199,6 @@ def _record(cfg: Mapping[str, Any], recipe: Recipe, files: Mapping[str, Path]) -
         "files": used,
         "sha256": {name: manifest.get("sha256", {}).get(name) for name in used.values()},
     }
-
-
-def started_by_accelerate_alone() -> bool:
-    """Return whether this is the one process of an `accelerate launch` that set the number of threads to 1.
-
-    It does so where nobody set OMP_NUM_THREADS; another number is the user's.
-    """
-    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
-    return alone and "ACCELERATE_MIXED_PRECISION" in os.environ and os.environ.get("OMP_NUM_THREADS") == "1"
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
