@@ -71,10 +71,7 @@ def sentence_spans(text: str, language: str | None = None) -> list[Span]:
     spans: list[Span] = []
     start = 0
     for found in END.finditer(text):
-        if "\n" in found[0]:
-            _add(spans, text, start, found.end(), start_of_line(text, start))
-            start = found.end()
-        elif _ends(text, start, found, known):
+        if "\n" in found[0] or _ends(text, start, found, known):
             _add(spans, text, start, found.end(), start_of_line(text, start))
             start = found.end()
     _add(spans, text, start, len(text), start_of_line(text, start))
