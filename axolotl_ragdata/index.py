@@ -102,7 +102,8 @@ class Index:
 
     def tag(self) -> str:
         """Return the name of this content: equal passages and embedder, equal tag. The table's version bears it too."""
-        name = content_id("index", SCHEMA_VERSION, self.embedder.name, sorted(self.passages))
+        texts = sorted((key, passage.in_context) for key, passage in self.passages.items())
+        name = content_id("index", SCHEMA_VERSION, self.embedder.name, texts)
         if name not in self._table.tags.list():
             self._table.tags.create(name, self._table.version)
         return name
@@ -118,7 +119,8 @@ class Index:
             return [{} for _ in vectors]
         if self._matrix is None:
             return [self._approximate(vector, top_k) for vector in vectors]
-        return [_ranked(self._ids, row, top_k) for row in vectors @ self._matrix.T]
+        # one product a query: those of many at once differ in the last bits with their number, and so would equal builds
+        return [_ranked(self._ids, self._matrix @ vector, top_k) for vector in vectors]
 
     def text(self, query: str, top_k: int) -> Ranked:
         """Return the best passages for a query by BM25; its words are data, never operators."""
@@ -130,8 +132,8 @@ class Index:
         search = self._table.search(MatchQuery(words, "content"), query_type="fts")
         rows = search.select(["id", "_score"]).limit(top_k).to_arrow()
         scored = zip(rows["id"].to_pylist(), rows["_score"].to_pylist(), strict=True)
-        best = sorted(scored, key=lambda row: (-row[1], row[0]))
-        return {passage_id: (rank, float(score)) for rank, (passage_id, score) in enumerate(best, 1)}
+        best = sorted(((key, round(score, 4)) for key, score in scored), key=lambda row: (-row[1], row[0]))
+        return {key: (rank, score) for rank, (key, score) in enumerate(best, 1)}
 
     def _open(self) -> None:
         import lancedb
@@ -385,7 +387,6 @@ def _content(passages: Sequence[Passage]) -> set[str]:
 def _ranked(ids: Sequence[str], scores: NDArray[np.float32], top_k: int) -> Ranked:
     import numpy as np
 
-    # rounded: a product of one row and of many differ in the last bits, and equal builds must rank equally
     scores = np.round(scores, 5)
     most = min(top_k, len(ids))
     best = np.argpartition(-scores, most - 1)[:most]

@@ -155,11 +155,17 @@ class Chat:
             # equal requests share one call
             task = asyncio.create_task(self._ask(key, request))
             self._running[key] = task
-            task.add_done_callback(lambda _: self._running.pop(key, None))
+            task.add_done_callback(lambda done: self._forget(key, done))
         outcome = await asyncio.shield(task)
         return (
             outcome.model_copy(update={"subject_id": request.subject_id}) if isinstance(outcome, Failure) else outcome
         )
+
+    def _forget(self, key: str, task: asyncio.Task[Completion | Failure]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled():
+            # an error that nobody waits for any more would be printed with all that led to it
+            task.exception()
 
     def key(self, request: ChatRequest) -> str:
         """Return the journal's key of a request: what the answer depends on, and nothing else."""
@@ -242,16 +248,19 @@ class Chat:
             self._limiter.overloaded()
             return self._unanswered(f"no answer in {self._block.timeout_s:g} s", "")
         except openai.APIStatusError as problem:
-            return await self._refused(problem, request, mode)
+            refusal = problem
         except (openai.APIConnectionError, OSError) as problem:
             return self._unanswered("connection lost", str(problem.__cause__ or problem))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as problem:
             return self._unanswered("the endpoint's answer is not a chat completion", repr(problem))
-        self._silent = 0
-        self._limiter.succeeded()
-        if wait_s := exhausted_s(raw.headers):
-            self._limiter.pause(wait_s)
-        return Attempt(choice, str(payload.get("model") or ""), _usage(usage))
+        else:
+            self._silent = 0
+            self._limiter.succeeded()
+            if wait_s := exhausted_s(raw.headers):
+                self._limiter.pause(wait_s)
+            return Attempt(choice, str(payload.get("model") or ""), _usage(usage))
+        # outside the handler: an error raised there would carry what the endpoint said in its context
+        return await self._refused(refusal, request, mode)
 
     def _unanswered(self, error: str, detail: str) -> Attempt:
         self._silent += 1
