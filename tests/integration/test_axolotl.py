@@ -104,7 +104,8 @@ def test_only_the_answer_and_its_end_are_trained_on(preprocessed: tuple[Path, En
     tokenizer = AutoTokenizer.from_pretrained(prepare_base_model())
     lines = (run_directory(folder) / manifest(folder)["files"]["train"]).read_text(encoding="utf-8").splitlines()
     answers = {json.loads(line)["messages"][-1]["content"].strip() + "<|im_end|>" for line in lines}
-    prepared = [load_from_disk(str(path)) for path in (folder / "outputs" / "quickstart-prepared").iterdir()]
+    folders = [path.parent for path in (folder / "outputs" / "quickstart-prepared").glob("*/state.json")]
+    prepared = [load_from_disk(str(path)) for path in folders]
     rows = max(prepared, key=len)
     assert len(rows) == len(lines), "no row was dropped"
     for row in rows:
