@@ -33,7 +33,7 @@ quickstart: $(CORE)/.done  ## install, fetch the embedded models, build the demo
 	$(CORE)/bin/ragdata verify recipes/quickstart.yml
 
 train: setup  ## fine-tune the small model on the demo dataset, on a CPU
-	$(FULL)/bin/axolotl train recipes/quickstart.yml
+	PATH="$(abspath $(FULL))/bin:$$PATH" axolotl train recipes/quickstart.yml
 
 fmt: $(FULL)/.done  ## format
 	$(FULL)/bin/ruff format .
@@ -63,4 +63,4 @@ resolve: $(FULL)/.done  ## prove that core, [llm] and [train] resolve together f
 	$(FULL)/bin/pip install --quiet --dry-run --ignore-installed '.[llm,train]' torch==2.13.0
 
 clean:  ## remove what the targets above made
-	rm -rf $(CORE) $(FULL) recipes/data recipes/outputs .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(CORE) $(FULL) recipes/data outputs .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
