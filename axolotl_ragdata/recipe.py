@@ -157,7 +157,7 @@ class RagdataBlock(Block):
     questions: QuestionsBlock = Field(default_factory=lambda: QuestionsBlock())
     answers: AnswersBlock = Field(default_factory=lambda: AnswersBlock())
     filters: list[FilterUse] = Field(
-        default_factory=lambda: [FilterUse(use="grounded"), FilterUse(use="near_duplicate")],
+        default_factory=lambda: [FilterUse(use=name) for name in ("self_contained", "grounded", "near_duplicate")],
         description="applied in order",
     )
     split: SplitBlock = Field(default_factory=lambda: SplitBlock())

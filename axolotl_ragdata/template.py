@@ -16,6 +16,7 @@ ragdata:
     - path: {documents}               # a file, a folder or a glob: GROBID TEI, S2ORC JSON, Markdown, text
 {model}\
   filters:
+    - use: self_contained             # no "the passage", "the study": a reader has none
     - use: grounded                   # every quote in its source, every number in the evidence
     - use: near_duplicate             # the same question in other words
   split: {{validation: 0.05, test_seen: 0.05, test_unseen: 0.05}}

@@ -36,7 +36,7 @@ def test_a_good_recipe_keeps_axolotls_keys_apart(tmp_path: Path) -> None:
     assert recipe.axolotl == {"base_model": "some/model", "adapter": "lora"}
     assert recipe.output == tmp_path / "data"
     assert recipe.ragdata.sources[0].reader == "grobid"
-    assert [use.use for use in recipe.ragdata.filters] == ["grounded", "near_duplicate"]
+    assert [use.use for use in recipe.ragdata.filters] == ["self_contained", "grounded", "near_duplicate"]
 
 
 @pytest.mark.parametrize(
