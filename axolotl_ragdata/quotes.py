@@ -12,6 +12,17 @@ MARKS = {
 }
 SHORTEST = 8
 ELLIPSIS = re.compile(r"^\s*(?:…|\.{3})\s*|\s*(?:…|\.{3})\s*$")
+# marks of citations, of floats and of notes, as they stand in a sentence
+MARKS_OUT = (
+    re.compile(r"\s*\[[\d\s,;–-]*\]"),
+    re.compile(
+        r"\s*\((?:[^()]*?\b(?:19|20)\d\d[a-z]?[^()]*?|(?:see |voir |cf\. )?(?:supplementary )?"
+        r"(?:fig|table|tableau)[^()]*|[\s,;]*)\)",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?<=[^\W\d_][.!?])\d{1,2}(?=\s|$)"),
+    re.compile(r"(?<=[^\W\d_])\s\d{1,3}(?:\s?[,–-]\s?\d{1,3})*\s(?=[.,;]\s|[.,;]$)"),
+)
 WRAPPING = ('"', "“”", "«»", "‘’")
 
 
@@ -33,6 +44,19 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
         return at, at + len(wanted)
     found = _pattern(wanted).search(text) or _pattern(_unwrapped(wanted)).search(text)
     return found.span() if found else None
+
+
+def as_read(sentence: str) -> str:
+    r"""Return a sentence as it is read aloud: without marks of citations, tables, figures and notes, on one line.
+
+    >>> as_read("Mania lasts a\nweek [2, 3] (Smith et al., 2019).1")
+    'Mania lasts a week.'
+    >>> as_read("The mean was 19.5 years (range 4-60).")
+    'The mean was 19.5 years (range 4-60).'
+    """
+    for mark in MARKS_OUT:
+        sentence = mark.sub("", sentence)
+    return re.sub(r"\s+([.,])(?=\s|$)", r"\1", " ".join(sentence.split()))
 
 
 def _unwrapped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Answers of the passages' own sentences: what a rule pointed at, or what the embedder finds nearest."""
+"""Answers of the passages' own sentences: what a rule pointed at, or what is nearest to the question."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from axolotl_ragdata.quotes import as_read
 from axolotl_ragdata.records import Answer, Citation, Hit, Passage, Question, Rejected, content_id
 from axolotl_ragdata.sentences import sentence_spans
 from axolotl_ragdata.stage import Context, Outcome
 
 STAGE = "answers/extractive"
-VERSION = "extractive@1"
+VERSION = "extractive@2"
 FLOOR = 0.45
 """Cosine between question and sentence below which a sentence answers nothing."""
+NEIGHBOUR_FLOOR = 0.60
+"""Cosine from which on the sentence after the best one carries the answer on."""
 SHORTEST_WORDS = 4
-MOST_SENTENCES = 2
+MOST_SENTENCES = 3
 # a sentence that begins so leans on the one before it
 LEANING = re.compile(
-    r"(?:it|its|this|that|these|those|they|their|he|she|such|both|however|therefore|thus|moreover|but|and|so|here|the "
-    r"(?:former|latter|same)|il|elle|ils|elles|ce|cette|ces|cela|celui|celle|leur|toutefois|cependant|ainsi|donc|mais)\b",
+    r"(?:it|its|this|that|these|those|they|their|he|she|his|her|such|both|however|therefore|thus|moreover|but|and|so|here|"
+    r"the (?:former|latter|same|other)|il|elle|ils|elles|ce|cette|ces|cela|celui|celle|leur|leurs|toutefois|cependant|"
+    r"ainsi|donc|mais)\b",
     re.IGNORECASE,
 )
-CITATION_MARK = re.compile(r"\s*(?:\[\d+(?:\s*[,–-]\s*\d+)*\]|\((?:[^()]*?\b(?:19|20)\d\d[a-z]?[^()]*?)\))")
+SPEAKS_OF_FLOATS = re.compile(r"\b(?:table|tableau|figure|fig\.) \d", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,23 @@ class Candidate:
 
     @property
     def text(self) -> str:
-        """The sentence."""
-        return self.passage.text[self.start : self.end]
+        """The sentence, as it is read."""
+        return as_read(self.passage.text[self.start : self.end])
+
+    @property
+    def citation(self) -> Citation:
+        """The sentence as an exact quote."""
+        start, end = self.passage.start + self.start, self.passage.start + self.end
+        quote = self.passage.text[self.start : self.end]
+        return Citation(passage_id=self.passage.id, doc_id=self.passage.doc_id, quote=quote, start=start, end=end)
 
 
 class ExtractStage:
     """Answers with sentences. A question of a rule brings its own; for others the embedder picks.
+
+    A rule's evidence is the answer, up to three sentences of it by nearness where the rule brings a section. For a
+    question of a chat model the nearest sentence of the passages found answers, with the sentence before it where it
+    leans on it, or the one after where that is nearly as near.
 
     Args:
         top_k: Passages whose sentences are compared with a question that brings no evidence.
@@ -56,83 +71,89 @@ class ExtractStage:
         """Return the answer, or why there is none."""
         found = await ctx.retrieve(record.text, self._top_k)
         hits = tuple(hit for hit, _ in found)
-        passage = ctx.passage(record.passage_ids[0])
-        if record.evidence and record.generator == "structure":
-            return [_answer(record, [_cited(passage, span) for span in record.evidence], hits)]
-        return [await self._picked(record, [passage for _, passage in found], hits, ctx)]
+        if record.generator == "structure" and record.evidence:
+            passage = ctx.passage(record.passage_ids[0])
+            evidence = [
+                Candidate(passage, start - passage.start, end - passage.start) for start, end in record.evidence
+            ]
+            return [await _of_evidence(record, evidence, hits, ctx)]
+        candidates = [candidate for _, passage in found for candidate in _candidates(passage)]
+        return [await _picked(record, candidates, hits, ctx)]
 
-    async def _picked(
-        self, question: Question, passages: Sequence[Passage], hits: tuple[Hit, ...], ctx: Context
-    ) -> Answer | Rejected:
-        candidates = [candidate for passage in passages for candidate in _candidates(passage)]
-        if not candidates:
-            return _rejected(question, "retrieval found no sentence")
-        vectors = await ctx.embed([question.text, *(candidate.text for candidate in candidates)])
-        scores = vectors[1:] @ vectors[0]
-        best = int(scores.argmax())
-        score = round(float(scores[best]), 4)
-        if score < FLOOR:
-            return _rejected(question, "no sentence is near enough to the question", score)
-        chosen = _with_support(candidates, best, scores.tolist())
-        spans = [(one.passage, (one.passage.start + one.start, one.passage.start + one.end)) for one in chosen]
-        return _answer(question, [_cited(passage, span) for passage, span in spans], hits)
+
+async def _of_evidence(
+    question: Question, evidence: Sequence[Candidate], hits: tuple[Hit, ...], ctx: Context
+) -> Answer | Rejected:
+    if question.answer_text is not None:
+        return _answer(question, evidence, question.answer_text, hits)
+    chosen = list(evidence)
+    if len(evidence) > MOST_SENTENCES:
+        scores = await _scores(question, evidence, ctx)
+        best = sorted(range(len(evidence)), key=lambda at: -scores[at])[:MOST_SENTENCES]
+        chosen = [evidence[at] for at in sorted(best)]
+    return _answer(question, chosen, " ".join(each.text for each in chosen), hits)
+
+
+async def _picked(
+    question: Question, candidates: Sequence[Candidate], hits: tuple[Hit, ...], ctx: Context
+) -> Answer | Rejected:
+    if not candidates:
+        return _rejected(question, "retrieval found no sentence")
+    scores = await _scores(question, candidates, ctx)
+    best = max(range(len(candidates)), key=lambda at: scores[at])
+    if scores[best] < FLOOR:
+        return _rejected(question, "no sentence is near enough to the question", scores[best])
+    chosen = _with_support(candidates, best, scores)
+    if chosen is None:
+        return _rejected(question, "the nearest sentence leans on one that is not in its passage", scores[best])
+    return _answer(question, chosen, " ".join(each.text for each in chosen), hits)
+
+
+async def _scores(question: Question, candidates: Sequence[Candidate], ctx: Context) -> list[float]:
+    vectors = await ctx.embed([question.text, *(candidate.text for candidate in candidates)])
+    return [round(float(score), 4) for score in vectors[1:] @ vectors[0]]
 
 
 def _candidates(passage: Passage) -> list[Candidate]:
-    if passage.kind in ("table", "figure", "formula"):
+    if passage.kind in ("table", "figure", "formula") or passage.part == "back":
         return []
     spans = sentence_spans(passage.text, passage.language)
+    made = [Candidate(passage, start, end) for start, end in spans if passage.text[end - 1] in '.!…)"”»']
     return [
-        Candidate(passage, start, end)
-        for start, end in spans
-        if len(passage.text[start:end].split()) >= SHORTEST_WORDS and passage.text[end - 1] in '.!…)"”»'
+        each for each in made if len(each.text.split()) >= SHORTEST_WORDS and not SPEAKS_OF_FLOATS.search(each.text)
     ]
 
 
-def _with_support(candidates: Sequence[Candidate], best: int, scores: Sequence[float]) -> list[Candidate]:
-    """Return the best sentence in reading order with the one that it leans on, or that carries it on."""
-    chosen = [candidates[best]]
-    before = candidates[best - 1] if best else None
-    after = candidates[best + 1] if best + 1 < len(candidates) else None
-    if LEANING.match(chosen[0].text):
-        if before is not None and before.passage is chosen[0].passage:
-            chosen.insert(0, before)
-    elif after is not None and after.passage is chosen[0].passage and scores[best + 1] >= FLOOR + 0.15:
-        chosen.append(after)
-    return chosen[:MOST_SENTENCES]
+def _with_support(candidates: Sequence[Candidate], best: int, scores: Sequence[float]) -> list[Candidate] | None:
+    """Return the best sentence in reading order with those that it leans on, or the one that carries it on."""
+    first = best
+    while LEANING.match(candidates[first].text):
+        # what it leans on must be the sentence right before, in the same passage
+        if first == 0 or best - first + 2 > MOST_SENTENCES or not _follow(candidates[first - 1], candidates[first]):
+            return None
+        first -= 1
+    last = best
+    if first == best and best + 1 < len(candidates) and scores[best + 1] >= NEIGHBOUR_FLOOR:
+        last += _follow(candidates[best], candidates[best + 1])
+    return list(candidates[first : last + 1])
 
 
-def _cited(passage: Passage, span: tuple[int, int]) -> Citation:
-    start, end = span
-    quote = passage.text[start - passage.start : end - passage.start]
-    return Citation(passage_id=passage.id, doc_id=passage.doc_id, quote=quote, start=start, end=end)
+def _follow(one: Candidate, other: Candidate) -> bool:
+    return one.passage is other.passage and not one.passage.text[one.end : other.start].strip()
 
 
-def _answer(question: Question, citations: Sequence[Citation], hits: tuple[Hit, ...]) -> Answer:
-    text = question.answer_text or shown([citation.quote for citation in citations])
+def _answer(question: Question, chosen: Sequence[Candidate], text: str, hits: tuple[Hit, ...]) -> Answer:
+    citations = tuple(each.citation for each in chosen)
+    places = [[citation.passage_id, citation.start, citation.end] for citation in citations]
     return Answer(
-        id=content_id("a", VERSION, question.id, text),
+        id=content_id("a", VERSION, question.id, text, places),
         question_id=question.id,
         text=text,
-        citations=tuple(citations),
+        citations=citations,
         hits=hits,
         mode="extractive",
         producer=VERSION,
     )
-
-
-def shown(quotes: Sequence[str]) -> str:
-    """Return quotes as an answer: citation marks left out, items of a list on lines of their own.
-
-    >>> shown(["Panic attacks peak within minutes [3].", "They recur (Smith et al., 2019)."])
-    'Panic attacks peak within minutes. They recur.'
-    """
-    parts = []
-    for quote in quotes:
-        lines = [" ".join(CITATION_MARK.sub("", line).split()) for line in quote.split("\n") if line.strip()]
-        listed = len(lines) > 1
-        parts.append("\n".join(lines[:1] + [f"- {line}" for line in lines[1:]]) if listed else " ".join(lines))
-    return "\n".join(parts) if any("\n" in part for part in parts) else " ".join(parts)
 
 
 def _rejected(question: Question, reason: str, score: float | None = None) -> Rejected:
