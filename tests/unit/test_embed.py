@@ -80,7 +80,6 @@ def test_a_text_is_embedded_once_ever(tmp_path: Path) -> None:
     first = CachedEmbedder(inner, tmp_path / "c.sqlite")
     vectors = first.embed(["a", "bb", "a"])
     assert inner.seen == ["a", "bb"]
-    first.close()
     second = CachedEmbedder(inner, tmp_path / "c.sqlite")
     assert np.array_equal(second.embed(["bb", "a"]), vectors[[1, 0]])
     assert second.embed([]).shape == (0, 4)
@@ -90,8 +89,6 @@ def test_a_text_is_embedded_once_ever(tmp_path: Path) -> None:
     renamed = CachedEmbedder(other, tmp_path / "c.sqlite")
     renamed.embed(["a"])
     assert other.seen == ["a"], "vectors of another model are not taken"
-    second.close()
-    renamed.close()
 
 
 def test_a_cache_that_cannot_be_used(tmp_path: Path) -> None:
@@ -201,7 +198,7 @@ def test_what_is_no_embedding_is_refused(endpoint: Callable[..., Endpoint], payl
 
 
 def test_an_endpoint_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("axolotl_ragdata.embed.ATTEMPTS", 2)
+    monkeypatch.setattr("axolotl_ragdata.embed.endpoint.ATTEMPTS", 2)
     embedder = open_embedder(recipe(model="m", base_url="http://127.0.0.1:9/v1"), None)
     with pytest.raises(EndpointError, match="does not answer"):
         embedder.embed(["a"])

@@ -1,0 +1,193 @@
+"""An OpenAI-compatible `/embeddings` endpoint."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from axolotl_ragdata.embed._vectors import unit
+from axolotl_ragdata.errors import EndpointError, MissingKey, RecipeError
+from axolotl_ragdata.limits import backoff_s, retry_after_s
+from axolotl_ragdata.recipe import EmbedBlock
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+OPENAI_URL = "https://api.openai.com/v1"
+ATTEMPTS = 5
+LONGEST_WAIT_S = 120.0
+TIMEOUT_S = 120.0
+CALLS_AT_ONCE = 8
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+NO_KEY = "none"
+RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
+
+
+class EndpointEmbedder:
+    """A model behind an endpoint; one on this machine needs no key.
+
+    Args:
+        block: The recipe's `embed:`.
+        where: Its key, for errors.
+
+    Raises:
+        MissingKey: The endpoint is not on this machine and the environment holds no key.
+        RecipeError: `base_url` is no http(s) URL, holds a password, or the key cannot be sent.
+    """
+
+    def __init__(self, block: EmbedBlock, where: str) -> None:
+        self._block = block
+        base = block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        _check_url(base, where)
+        self._url = f"{base.rstrip('/')}/embeddings"
+        self._key = _key(base, block.api_key_env, where)
+        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._dimensions: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name, with the dimensions that are asked for."""
+        asked = self._block.dimensions
+        return self._block.model if asked is None else f"{self._block.model}@{asked}"
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector, learned from the first answer.
+
+        Raises:
+            EndpointError: As `embed`.
+        """
+        if self._dimensions is None:
+            self.embed(["dimensions"])
+        return self._dimensions or 0
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector a text, shape (n, dimensions), float32.
+
+        Raises:
+            EndpointError: The endpoint is down, refuses the key or the model, or sends what is no answer.
+        """
+        import numpy as np
+
+        size = self._block.batch_size
+        batches = [list(texts[start : start + size]) for start in range(0, len(texts), size)]
+        pool = ThreadPoolExecutor(CALLS_AT_ONCE)
+        try:
+            rows = [row for batch in pool.map(self._asked, batches) for row in batch]
+        finally:
+            # after an error the calls that wait are not made
+            pool.shutdown(cancel_futures=True)
+        lengths = {len(row) for row in rows} | ({self._dimensions} if self._dimensions else set())
+        if len(lengths) > 1:
+            what = f"sent vectors of different lengths: {', '.join(map(str, sorted(lengths)))}"
+            raise self._error(what, "check that one embedding model answers there")
+        self._dimensions = next(iter(lengths), None)
+        return unit(np.asarray(rows, dtype=np.float32).reshape(len(rows), self._dimensions or 0))
+
+    def _asked(self, batch: list[str]) -> list[list[float]]:
+        body: dict[str, Any] = {"model": self._block.model, "input": batch, "encoding_format": "float"}
+        if self._block.dimensions:
+            body["dimensions"] = self._block.dimensions
+        answer = self._answer(json.dumps(body).encode())
+        try:
+            data = sorted(answer["data"], key=lambda item: int(item["index"]))
+            rows = [[float(number) for number in item["embedding"]] for item in data]
+        except (KeyError, TypeError, ValueError):
+            raise self._error("sent no embeddings", "check that base_url ends in /v1 and serves embeddings") from None
+        if len(rows) != len(batch) or not all(rows):
+            raise self._error(f"sent {len(rows)} vectors for {len(batch)} texts", "report it to who runs the endpoint")
+        if not all(math.isfinite(number) for row in rows for number in row):
+            raise self._error("sent numbers that are not finite", "report it to who runs the endpoint")
+        return rows
+
+    def _answer(self, body: bytes) -> Any:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._post(body)
+            except urllib.error.HTTPError as problem:
+                with closing(problem):
+                    wait_s = retry_after_s({key.lower(): value for key, value in problem.headers.items()})
+                    too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
+                    if problem.code not in RETRIED or attempt == ATTEMPTS or too_long:
+                        raise self._refused(problem) from None
+            except (OSError, http.client.HTTPException, ValueError) as problem:
+                if attempt == ATTEMPTS:
+                    reason = getattr(problem, "reason", None) or repr(problem)
+                    what = f"does not answer ({ATTEMPTS} attempts): {self._safe(str(reason))}"
+                    raise self._error(what, "start it, or correct base_url") from None
+                wait_s = None
+            time.sleep(backoff_s(attempt) if wait_s is None else wait_s)
+        raise AssertionError("unreachable")
+
+    def _post(self, body: bytes) -> Any:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
+        request = urllib.request.Request(self._url, body, headers)  # noqa: S310
+        with self._opener.open(request, timeout=TIMEOUT_S) as answer:
+            return json.load(answer)
+
+    def _refused(self, problem: urllib.error.HTTPError) -> EndpointError:
+        if problem.code in (401, 403):
+            return self._error(f"refuses the key ({problem.code})", f"correct the variable {self._block.api_key_env}")
+        said = self._safe(problem.read(2000).decode("utf-8", "replace"))
+        if problem.code == 404:
+            what = f"knows no embedding model {self._block.model!r} (404): {said}"
+            return self._error(what, "correct ragdata.embed.model, and see that base_url ends in /v1")
+        if 300 <= problem.code < 400:
+            to = urlsplit(problem.headers.get("Location", ""))
+            what = f"redirects ({problem.code}) to {to.scheme}://{to.hostname}{to.path}; the key is not sent on"
+            return self._error(what, "correct base_url")
+        fix = "wait and run the same command again" if problem.code in RETRIED else "correct the recipe's embed: block"
+        return self._error(f"answers {problem.code}: {said}", fix)
+
+    def _safe(self, text: str) -> str:
+        line = " ".join((text if self._key == NO_KEY else text.replace(self._key, "…")).split())
+        return line[:400]
+
+    def _error(self, what: str, fix: str) -> EndpointError:
+        return EndpointError(self._url, what, fix)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: the key would be sent to whoever is named."""
+
+    def redirect_request(self, *arguments: Any, **named: Any) -> None:
+        return None
+
+
+def _check_url(base: str, where: str) -> None:
+    try:
+        parts = urlsplit(base)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        named = "@" in parts.netloc
+    except ValueError:
+        usable = named = False
+    if named:
+        what = "base_url holds a user name or a password"
+        raise RecipeError(f"{where}.base_url", what, "give the key in the environment: api_key_env names the variable")
+    if not usable:
+        what = f"{base!r} is not the URL of an endpoint"
+        raise RecipeError(f"{where}.base_url", what, "give http://… or https://…, ending in /v1")
+
+
+def _key(base_url: str, variable: str, where: str) -> str:
+    key = os.environ.get(variable, "").strip()
+    if not key and urlsplit(base_url).hostname in LOOPBACK:
+        return NO_KEY
+    if not key:
+        fix = f"export {variable}=…, or name a local endpoint with base_url"
+        raise MissingKey(where, f"{variable} is not set, and {base_url} wants a key", fix)
+    if not (key.isascii() and key.isprintable()):
+        what = f"{variable} holds characters that no key has"
+        raise RecipeError(where, what, f"set {variable} again, without line breaks")
+    return key
