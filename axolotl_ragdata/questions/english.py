@@ -35,12 +35,12 @@ LEANING = re.compile(
     re.IGNORECASE,
 )
 SPEAKING = re.compile(
-    r"\b(?:we|our|ours|herein|(?-i:I|us|my))\b(?!\.e)|\b(?:see|in) (?:Fig|Table|Section|Supplement)|\bet al\b|\bQED\b|https?:|www\.",
+    r"\b(?:we|our|ours|herein|(?-i:us|my|I(?= (?:am|was|have|had|think|will|would|did|do|see|argue|believe)\b)))\b|\b(?:see|in) (?:Fig|Table|Section|Supplement)|\bet al\b|\bQED\b|https?:|www\.",
     re.IGNORECASE,
 )
 NO_SUBJECT = re.compile(
     r"^(?:onset|groups?|factors?|values?|tasks?|images?|cells?|networks?|systems?|risks?|symptoms|scores?|levels?|bands|severity bands)$|"
-    r"^(?:in|for|at|with|by|from|on|after|before|under|as|of|to|during|within|among|between|through|via|like|unlike|than|since|per|no|"
+    r"^(?:the|an?|in|for|at|with|by|from|on|after|before|under|as|of|to|during|within|among|between|through|via|like|unlike|than|since|per|no|"
     r"any|every|its|their|more|less|only|very|about)\b|\b(?:in|for|at|with|by|from|on|of|to|only|also|often|usually|then|still|now|here|"
     r"there|than|as|always|never|both|either|itself|themselves|typically|commonly|generally)$",
     re.IGNORECASE,
@@ -152,9 +152,7 @@ TABLE = TableWords(
     scheme_joint=" of {x} in ",
 )
 
-COMMON = (
-    r"\d(?:%| per cent| percent| million| in \d)|\b(?:one in|prevalence|incidence|half of|third of|more common|rare)\b"
-)
+COMMON = r"\d(?:%| per cent| percent| million| in \d)|\b(?:one in|prevalence|incidence|more common|rare)\b"
 ENGLISH = Language(
     code="en",
     rules=RULES,

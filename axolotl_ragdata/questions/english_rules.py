@@ -7,7 +7,7 @@ from axolotl_ragdata.questions.grammar import NOUN, phrase, rule
 DET = r"(?P<det>An? |The )?"
 # "Attention-deficit/hyperactivity disorder, abbreviated ADHD, is": another name between subject and verb
 AKA = r"(?: \([A-Z][\w/.-]{1,12}\)|, (?:abbreviated|known as|also (?:known as|called)|formerly|or|called) [^,]{2,40},)?"
-OFTEN = r"(?:usually |typically |commonly |often |generally |normally |mainly |chiefly |mostly |sometimes |also )?"
+OFTEN = r"(?:usually |typically |commonly |often |generally |normally |mainly |chiefly |mostly |sometimes |also |widely |frequently |primarily |largely |thought to be )?"
 SOME = r"(?:about |around |approximately |roughly |nearly |almost |only |an estimated |estimated at |some |up to )?"
 COUNT = r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|several|\d{1,2})"
 MEASURE = (
@@ -22,6 +22,7 @@ NO_DEFINITION = (
     r"(?!(?:very |more |most |highly )?(?:challenging|powerful|important|useful|promising|popular|major|crucial|critical|"
     r"serious|comprehensive|suitable|valuable|flexible|natural|good|bad|great|significant|recent|likely)\b)"
     # "is a construct and many …": the phrase ends before it has said anything
+    r"(?!.*\b(?:lowest|highest|largest|smallest|greatest)\b)"
     r"(?!(?:[\w-]+ ){1,4}(?:and|but)\b(?! [\w-]+ (?:of|that|which|in which|for|with|by)\b))"
 )
 SAYS_WHAT = (
@@ -48,13 +49,13 @@ DEFINITIONS = (
     rule(
         "defined-as",
         "definition",
-        rf"^{DET}{phrase('x', 6)}{AKA} (?P<verb>is|are) {OFTEN}(?:defined|understood|described) (?:as|by)\b.{{15,}}$",
+        rf"^(?:[A-Z][a-z]+ly, )?{DET}{phrase('x', 6)}{AKA} (?P<verb>is|are) {OFTEN}(?:defined|understood|described) (?:as|by)\b.{{15,}}$",
         "How {verb} {det}{x} defined?",
     ),
     rule(
         "refers-to",
         "definition",
-        rf"^(?:The term |The phrase )?{DET}[\"“]?{phrase('x', 5)}[\"”]?{AKA} (?:refers? to|means|denotes?) .{{20,}}$",
+        rf"^(?:[A-Z][a-z]+ly, |Plus, )?(?:The term |The phrase )?{DET}[\"“]?{phrase('x', 5)}[\"”]?{AKA} (?:refers? to|means|denotes?) .{{20,}}$",
         "What is meant by {det}{x}?",
     ),
     rule(
@@ -133,8 +134,8 @@ COMPARISONS = (
     rule(
         "differs-from",
         "comparison",
-        rf"^{DET}{phrase('x', 6)} (?:also |chiefly |mainly )?(?:differs?|is distinguished|are distinguished|is distinct) from "
-        rf"(?P<det2>an? |the )?{phrase('y', 6)} (?:only |chiefly |mainly )?(?:in|by|because|on)\b.{{8,}}$",
+        rf"^{DET}{phrase('x', 6)} (?:also |chiefly |mainly )?(?:differs?|is distinguished|are distinguished|is distinct|are distinct) from "
+        rf"(?P<det2>an? |the )?{phrase('y', 6)} (?:only |chiefly |mainly )?(?:, in part, )?(?:in|by|because|on)\b.{{8,}}$",
         "How {does} {det}{x} differ from {det2}{y}?",
     ),
     rule(
@@ -255,19 +256,59 @@ NUMBERS = (
         "When {verb} {det}{x} {done}?",
     ),
 )
+# "is regulated by" → "What regulates …?"
+AGENTS = {
+    "produced": "produces",
+    "caused": "causes",
+    "influenced": "influences",
+    "affected": "affects",
+    "determined": "determines",
+    "regulated": "regulates",
+    "triggered": "triggers",
+    "mediated": "mediates",
+    "controlled": "controls",
+    "secreted": "secretes",
+    "encoded": "encodes",
+    "elicited": "elicits",
+    "driven": "drives",
+    "shaped": "shapes",
+}
 REASONS = (
+    *(
+        rule(
+            f"{done}-by",
+            "mechanism",
+            rf"^{DET}{phrase('x', 6, '(?:of |in )?')}(?:, by contrast,)? (?:is|are|can be) {OFTEN}{done} by .{{8,}}$",
+            f"What {does} {{det}}{{x}}?",
+        )
+        for done, does in AGENTS.items()
+    ),
     rule(
         "why-because",
         "mechanism",
-        rf"^{DET}{phrase('x', 6)} (?P<verb>is|are) (?P<what>{OFTEN}(?:missed|overlooked|avoided|needed|checked|recommended|preferred|"
-        r"misdiagnosed|not recommended|required|used|excluded|monitored)) (?:[^,;]{0,60}?,? )?(?:because|since) .{15,}$",
+        rf"^{DET}{phrase('x', 6, '(?:of |in |with |for )?')} (?P<verb>is|are) (?P<what>(?:not )?{OFTEN}[a-z-]+(?: [^,;]{{3,55}}?)?),? "
+        r"(?:because|since(?= (?:it|they|the|this|these|no)\b)|as(?= (?:it|they)\b)) .{15,}$",
         "Why {verb} {det}{x} {what}?",
     ),
     rule(
-        "caused-by",
+        "how-by",
         "mechanism",
-        rf"^{DET}{phrase('x', 5)}(?:, by contrast,)? (?:is|are) {OFTEN}caused by .{{8,}}$",
-        "What causes {det}{x}?",
+        rf"^{DET}{phrase('x', 5, '(?:of |in |with |for )?')} can (?P<what>(?!be\b)[a-z]+ [^,;]{{4,50}}?) by [a-z]+ing .{{8,}}$",
+        "How can {det}{x} {what}?",
+    ),
+    rule(
+        "measured-by",
+        "mechanism",
+        rf"^{DET}{phrase('x', 6, '(?:of |in |with |for )?')} (?:is|are|can be) {OFTEN}(?P<done>measured|assessed|calculated|computed|estimated|"
+        r"quantified) (?:by|with|using|from) .{12,}$",
+        "How can {det}{x} be {done}?",
+    ),
+    rule(
+        "tool-for",
+        "mechanism",
+        rf"^{DET}{phrase('x', 4)}{AKA} (?:is|are) (?:an? )?(?:powerful |useful |popular |common |valuable |standard )?(?:tools?|techniques?) "
+        r"(?:to|for) .{12,}$",
+        "What {is_are} {det}{x} used for?",
     ),
     rule(
         "leads-to",

@@ -185,9 +185,16 @@ def _of_section(text: Text) -> Iterator[Draft]:
     spans = [span for span in text.spans[:MOST_SECTION_SENTENCES] if _is_usable(text.read(span), text.language)]
     read = [(span, text.read(span)) for span in spans]
     fits = titled.needs or re.compile("")
-    alone = tuple(span for span, said in read if not text.language.leaning.match(said) and fits.search(said))
+    fitting = [(span, said) for span, said in read if not text.language.leaning.match(said) and fits.search(said)]
+    # a section on treatment may define its terms; that is another question's answer
+    alone = tuple(span for span, said in fitting if not _defines(said, span, text))
     if alone:
         yield Draft(titled.type, "section", text.language.polish(titled.asks.format(topic=topic)), alone)
+
+
+def _defines(sentence: str, span: Span, text: Text) -> bool:
+    made = _by_rules(sentence, (span,), text)
+    return made is not None and made[0].type == "definition"
 
 
 def _begins_section(text: Text) -> bool:
