@@ -119,7 +119,7 @@ class Index:
             return [{} for _ in vectors]
         if self._matrix is None:
             return [self._approximate(vector, top_k) for vector in vectors]
-        # one product a query: those of many at once differ in the last bits with their number, and so would equal builds
+        # one product a query: those of many at once differ in the last bits, and equal builds must rank equally
         return [_ranked(self._ids, self._matrix @ vector, top_k) for vector in vectors]
 
     def text(self, query: str, top_k: int) -> Ranked:

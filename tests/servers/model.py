@@ -100,7 +100,7 @@ def answer(body: Mapping[str, Any]) -> str:
     """Return what a careful model says: a value of the schema, or a sentence."""
     text = body["messages"][-1]["content"]
     wanted = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
-    sentences = [found for found in SENTENCE.finditer(text)] or list(re.finditer(r".+", text))
+    sentences = list(SENTENCE.finditer(text)) or list(re.finditer(r".+", text))
     # the longest sentence stands in a passage, not in the instructions around it
     best = max(sentences, key=lambda found: len(found[0]))
     if wanted is None:
