@@ -1,0 +1,186 @@
+"""Searches of an index, many at a time, and the same as a LlamaIndex retriever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from axolotl_ragdata.index.table import Index, Ranked
+from axolotl_ragdata.records import Hit, Passage
+
+if TYPE_CHECKING:
+    from llama_index.core.retrievers import BaseRetriever
+
+Mode = Literal["hybrid", "dense", "text"]
+Found = list[tuple[Hit, Passage]]
+
+RRF_K = 60
+"""The constant of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009."""
+CANDIDATES = 50
+"""Ranks of either kind that are fused, at least."""
+TEXT_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A search that waits for its turn."""
+
+    query: str
+    top_k: int
+    answer: asyncio.Future[Found]
+
+
+class Retriever:
+    """Searches an index; concurrent searches share one embedding call.
+
+    Args:
+        index: An index that was updated.
+        mode: dense (cosine), text (BM25) or hybrid (both, fused by reciprocal rank).
+    """
+
+    def __init__(self, index: Index, mode: Mode = "hybrid") -> None:
+        self._index = index
+        self._mode = mode
+        self._waiting: list[Waiting] = []
+        self._serving: asyncio.Task[None] | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def search(self, query: str, top_k: int) -> Found:
+        """Return up to `top_k` (hit, passage) pairs, best first; ties go by passage id.
+
+        Raises:
+            StoreError: The text index cannot be read.
+            RagdataError: As the embedder.
+        """
+        loop = asyncio.get_running_loop()
+        if self._serving is None or self._serving.done() or self._serving.get_loop() is not loop:
+            # what an ended loop left here nobody waits for
+            self._waiting = []
+            self._serving = loop.create_task(self._serve(self._waiting))
+        search = Waiting(query, top_k, loop.create_future())
+        self._waiting.append(search)
+        return await search.answer
+
+    def search_now(self, query: str, top_k: int) -> Found:
+        """Return the same without an event loop."""
+        return self._search([(query, top_k)])[0]
+
+    def as_llama_index(self, top_k: int = 5) -> BaseRetriever:
+        """Return a LlamaIndex retriever: its nodes are the passages, their ids and scores those of the hits."""
+        return _llama_index_retriever(self, top_k)
+
+    async def _serve(self, waiting: list[Waiting]) -> None:
+        # a turn of the loop lets the searches of this moment gather
+        await asyncio.sleep(0)
+        while waiting:
+            batch = list(waiting)
+            waiting.clear()
+            try:
+                found = await asyncio.to_thread(self._search, [(search.query, search.top_k) for search in batch])
+            except BaseException as problem:
+                _fail([*batch, *waiting] if not isinstance(problem, Exception) else batch, problem)
+                if not isinstance(problem, Exception):
+                    raise
+                continue
+            for search, hits in zip(batch, found, strict=True):
+                if not search.answer.done():
+                    search.answer.set_result(hits)
+
+    def _search(self, searches: Sequence[tuple[str, int]]) -> list[Found]:
+        depths = [max(CANDIDATES, top_k) for _, top_k in searches]
+        queries = [query for query, _ in searches]
+        dense: list[Ranked] = [{} for _ in searches]
+        text: list[Ranked] = [{} for _ in searches]
+        if self._mode != "text":
+            deep = self._index.dense(self._index.embedder.embed(queries), max(depths))
+            # what one search finds must not depend on how deep another looks
+            dense = [_cut(ranked, depth) for ranked, depth in zip(deep, depths, strict=True)]
+        if self._mode != "dense":
+            self._pool = self._pool or ThreadPoolExecutor(TEXT_THREADS)
+            text = list(self._pool.map(self._index.text, queries, depths))
+        return [
+            self._hits(ranked, matched, top_k)
+            for ranked, matched, (_, top_k) in zip(dense, text, searches, strict=True)
+        ]
+
+    def _hits(self, dense: Ranked, text: Ranked, top_k: int) -> Found:
+        if self._mode == "hybrid":
+            scores = fused(dense, text)
+        else:
+            scores = {key: score for key, (_, score) in (dense or text).items()}
+        best = sorted(scores, key=lambda key: (-scores[key], key))[:top_k]
+        return [
+            (_hit(key, rank, scores[key], dense.get(key), text.get(key)), self._index.passages[key])
+            for rank, key in enumerate(best, 1)
+        ]
+
+
+def fused(*rankings: Mapping[str, tuple[int, float]]) -> dict[str, float]:
+    """Return the reciprocal rank fusion of rankings: the sum of 1 / (60 + rank) over those that hold a key.
+
+    >>> scores = fused({"a": (1, 0.9), "b": (2, 0.8)}, {"b": (1, 7.0)})
+    >>> scores["b"] > scores["a"], round(scores["a"], 4)
+    (True, 0.0164)
+    """
+    scores: dict[str, float] = defaultdict(float)
+    for ranking in rankings:
+        for key, (rank, _) in ranking.items():
+            scores[key] += 1 / (RRF_K + rank)
+    return dict(scores)
+
+
+def _hit(key: str, rank: int, score: float, dense: tuple[int, float] | None, text: tuple[int, float] | None) -> Hit:
+    dense_rank, dense_score = dense or (None, None)
+    text_rank, text_score = text or (None, None)
+    return Hit(
+        passage_id=key,
+        rank=rank,
+        score=score,
+        dense_rank=dense_rank,
+        dense_score=dense_score,
+        text_rank=text_rank,
+        text_score=text_score,
+    )
+
+
+def _cut(ranked: Ranked, depth: int) -> Ranked:
+    return {key: place for key, place in ranked.items() if place[0] <= depth}
+
+
+def _fail(searches: Sequence[Waiting], problem: BaseException) -> None:
+    for search in searches:
+        if search.answer.done():
+            continue
+        if isinstance(problem, asyncio.CancelledError):
+            search.answer.cancel()
+        else:
+            search.answer.set_exception(problem)
+
+
+def _llama_index_retriever(retriever: Retriever, top_k: int) -> BaseRetriever:
+    from llama_index.core.retrievers import BaseRetriever
+    from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
+
+    class PassageRetriever(BaseRetriever):  # type: ignore[misc]
+        def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+            return [as_node(hit, passage) for hit, passage in retriever.search_now(query_bundle.query_str, top_k)]
+
+        async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+            return [as_node(hit, passage) for hit, passage in await retriever.search(query_bundle.query_str, top_k)]
+
+    def as_node(hit: Hit, passage: Passage) -> NodeWithScore:
+        node = TextNode(
+            id_=passage.id,
+            text=passage.text,
+            metadata={"doc_id": passage.doc_id, "heading": passage.heading, "kind": passage.kind},
+            start_char_idx=passage.start,
+            end_char_idx=passage.end,
+            relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=passage.doc_id)},
+        )
+        return NodeWithScore(node=node, score=hit.score)
+
+    return PassageRetriever()
