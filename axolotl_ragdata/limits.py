@@ -197,7 +197,7 @@ def duration_s(text: str) -> float:
     """
     if (number := _number(text)) is not None:
         return number
-    return sum(float(value) * UNITS_S[unit] for value, unit in DURATION.findall(text))
+    return float(sum(float(value) * UNITS_S[unit] for value, unit in DURATION.findall(text)))
 
 
 def _number(text: str) -> float | None:
