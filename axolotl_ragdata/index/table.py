@@ -6,9 +6,10 @@ the text index is brought up to date before anybody searches, as an unindexed ta
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,11 +123,15 @@ class Index:
         Args:
             vectors: Unit vectors, shape (queries, dimensions), float32.
             top_k: Passages a query.
+
+        Raises:
+            StoreError: The approximate index cannot be read.
         """
         if not self._ids:
             return [{} for _ in vectors]
         if self._matrix is None:
-            return [self._approximate(vector, top_k) for vector in vectors]
+            with self._readable():
+                return [_ranking(self._neighbours(vector, top_k), top_k) for vector in vectors]
         found = []
         size = max(1, SCORES_AT_ONCE // len(self._ids))
         for start in range(0, len(vectors), size):
@@ -144,16 +149,12 @@ class Index:
         if not words or not self._ids:
             return {}
         limit = top_k + TIES
-        try:
-            while True:
-                scored = self._matches(words, limit)
-                # passages that tie with the last one wanted compete by id, so all of them must be here
-                if len(scored) < limit or scored[-1][1] < scored[top_k - 1][1]:
-                    break
+        with self._readable():
+            scored = self._matches(words, limit)
+            # passages that tie with the last one wanted compete by id, so all of them must be here
+            while len(scored) == limit and scored[-1][1] == scored[top_k - 1][1]:
                 limit *= 2
-        except LANCE_ERRORS as problem:
-            fix = f"delete {self._folder}, it is made anew"
-            raise StoreError(str(self._folder), f"cannot be searched: {_first_line(problem)}", fix) from None
+                scored = self._matches(words, limit)
         return _ranking(scored, top_k)
 
     def _matches(self, words: str, limit: int) -> list[tuple[str, float]]:
@@ -178,11 +179,19 @@ class Index:
         scores = (self._matrix[near].astype(np.float64) * vector.astype(np.float64)).sum(axis=1)
         return _ranking(zip((self._ids[at] for at in near), scores.round(SCORE_DIGITS).tolist(), strict=True), most)
 
-    def _approximate(self, vector: NDArray[np.float32], top_k: int) -> Ranked:
+    def _neighbours(self, vector: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
         search = self._table.search(vector, vector_column_name="vector").distance_type("cosine")
         rows = search.refine_factor(REFINE_FACTOR).select(["id", "_distance"]).limit(top_k).to_arrow()
         scores = [round(1.0 - distance, SCORE_DIGITS) for distance in rows["_distance"].to_pylist()]
-        return _ranking(zip(rows["id"].to_pylist(), scores, strict=True), top_k)
+        return list(zip(rows["id"].to_pylist(), scores, strict=True))
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except LANCE_ERRORS as problem:
+            fix = f"delete {self._folder}, it is made anew"
+            raise StoreError(str(self._folder), f"cannot be searched: {_first_line(problem)}", fix) from None
 
     def _open(self) -> None:
         import lancedb
@@ -239,10 +248,17 @@ class Index:
         if changed or not self._is_indexed():
             self._refresh()
         self._load()
-        if passages:
-            # a text index that cannot be read shows in a search only
-            self._matches("probe", 1)
+        self._probe()
         return IndexChange(len(added), removed, len(self.passages) - len(added))
+
+    def _probe(self) -> None:
+        """Search once: an index file that cannot be read shows in nothing else."""
+        import numpy as np
+
+        if self._ids:
+            self._matches("probe", 1)
+        if self._ids and self._matrix is None:
+            self._neighbours(np.ones(self.embedder.dimensions, dtype=np.float32), 1)
 
     def _stored(self) -> dict[str, set[str]]:
         rows = self._table.search().select(["doc_id", "record"]).limit(None).to_arrow()
