@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from axolotl_ragdata.embed import CachedEmbedder, EmbeddedEmbedder, Embedder, open_embedder, unit
+from axolotl_ragdata.embed import CachedEmbedder, EmbeddedEmbedder, Embedder, TransformersEmbedder, open_embedder, unit
+from axolotl_ragdata.embedded import model_path
 from axolotl_ragdata.errors import EndpointError, MissingKey, RecipeError, StoreError
 from axolotl_ragdata.recipe import Recipe, recipe_from
 from axolotl_ragdata.tokens import open_tokenizer
@@ -48,7 +54,7 @@ def test_a_vector_does_not_depend_on_its_neighbours(embedded: EmbeddedEmbedder) 
     texts = ["Anxiety.", "A much longer text about anxiety " * 20, "", "Insomnia is a sleep disorder."]
     together = embedded.embed(texts)
     alone = np.concatenate([embedded.embed([text]) for text in texts])
-    assert np.allclose(together, alone, atol=1e-6)
+    assert np.array_equal(together, alone), "equal builds have equal vectors, whatever was embedded together"
 
 
 def test_the_end_of_a_long_text_counts(embedded: EmbeddedEmbedder) -> None:
@@ -56,6 +62,14 @@ def test_the_end_of_a_long_text_counts(embedded: EmbeddedEmbedder) -> None:
     plain, ended = embedded.embed([start, start + "Panic disorder is an anxiety disorder. " * 20])
     (panic,) = embedded.embed(["panic disorder and anxiety"])
     assert ended @ panic > plain @ panic + 0.1
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.text(st.characters(), max_size=60), max_size=5))
+def test_any_text_has_a_vector(embedded: EmbeddedEmbedder, texts: list[str]) -> None:
+    vectors = embedded.embed(texts)
+    assert vectors.shape == (len(texts), 384)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
 def test_no_text_at_all(embedded: EmbeddedEmbedder) -> None:
@@ -95,6 +109,42 @@ def test_a_cache_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "c.sqlite").write_text("this is no database, and long enough to be looked at " * 10)
     with pytest.raises(StoreError, match="cannot be used as a cache"):
         CachedEmbedder(Counting(), tmp_path / "c.sqlite")
+
+
+def test_what_was_computed_before_an_interruption_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(Counting):
+        def embed(self, texts: Any) -> Any:
+            if len(self.seen) >= 4:
+                raise KeyboardInterrupt
+            return super().embed(texts)
+
+    monkeypatch.setattr("axolotl_ragdata.embed.cache.BLOCK", 2)
+    texts = [f"text {number}" for number in range(8)]
+    with pytest.raises(KeyboardInterrupt):
+        CachedEmbedder(Interrupted(), tmp_path / "c.sqlite").embed(texts)
+    after = Counting()
+    CachedEmbedder(after, tmp_path / "c.sqlite").embed(texts)
+    assert after.seen == texts[4:]
+
+
+def test_threads_share_a_cache(tmp_path: Path) -> None:
+    cached = CachedEmbedder(Counting(), tmp_path / "c.sqlite")
+    lists = [[f"text {number % 7}" * (number % 3 + 1) for number in range(start, start + 20)] for start in range(30)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(cached.embed, lists))
+    assert all(np.array_equal(vectors, Counting().embed(texts)) for vectors, texts in zip(found, lists, strict=True))
+
+
+def test_a_model_that_changed_its_length_under_one_name(tmp_path: Path) -> None:
+    class Longer(Counting):
+        dimensions = 5
+
+        def embed(self, texts: Any) -> Any:
+            return np.ones((len(texts), 5), dtype=np.float32)
+
+    CachedEmbedder(Counting(), tmp_path / "c.sqlite").embed(["a"])
+    with pytest.raises(StoreError, match=r"other lengths than it gives now: \[4, 5\]"):
+        CachedEmbedder(Longer(), tmp_path / "c.sqlite").embed(["a", "b"])
 
 
 Behaviour = Callable[[int, dict[str, Any]], "tuple[int, dict[str, Any], dict[str, str]] | None"]
@@ -143,7 +193,7 @@ def endpoint() -> Iterator[Callable[..., Endpoint]]:
 
     def start(behaviour: Behaviour | None = None) -> Endpoint:
         server = Endpoint(behaviour)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         started.append(server)
         return server
 
@@ -195,6 +245,122 @@ def test_a_refusal_is_said_without_the_key(
 def test_what_is_no_embedding_is_refused(endpoint: Callable[..., Endpoint], payload: dict[str, Any]) -> None:
     with pytest.raises(EndpointError, match="sent"):
         opened(endpoint(lambda number, body: (200, payload, {}))).embed(["a"])
+
+
+def test_numbers_that_are_not_finite_are_refused(endpoint: Callable[..., Endpoint]) -> None:
+    payload = {"data": [{"index": 0, "embedding": [1.0, float("nan")]}]}
+    with pytest.raises(EndpointError, match="not finite"):
+        opened(endpoint(lambda number, body: (200, payload, {}))).embed(["a"])
+
+
+def test_vectors_of_another_length_than_before_are_refused(endpoint: Callable[..., Endpoint]) -> None:
+    payload = {"data": [{"index": 0, "embedding": [1.0, 2.0, 3.0]}]}
+    embedder = opened(endpoint(lambda number, body: (200, payload, {}) if number else None))
+    assert embedder.dimensions == 2
+    with pytest.raises(EndpointError, match="different lengths: 2, 3"):
+        embedder.embed(["a"])
+
+
+def test_a_redirect_is_not_followed_with_the_key(
+    endpoint: Callable[..., Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    other = endpoint()
+    server = endpoint(lambda number, body: (307, {}, {"Location": f"{other.base_url}/embeddings?token={SECRET}"}))
+    with pytest.raises(EndpointError, match=r"redirects \(307\)") as caught:
+        opened(server).embed(["a"])
+    assert other.bodies == []
+    assert SECRET not in str(caught.value)
+
+
+def test_after_an_error_the_calls_that_wait_are_not_made(endpoint: Callable[..., Endpoint]) -> None:
+    server = endpoint(lambda number, body: (400, {"error": "no"}, {}))
+    with pytest.raises(EndpointError, match="answers 400"):
+        opened(server, batch_size=1).embed([str(number) for number in range(500)])
+    assert len(server.bodies) < 100
+
+
+def test_a_wait_of_an_hour_ends_the_run_and_does_not_hang_it(endpoint: Callable[..., Endpoint]) -> None:
+    server = endpoint(lambda number, body: (429, {"error": "come back later"}, {"Retry-After": "3600"}))
+    with pytest.raises(EndpointError, match=r"answers 429.*come back later"):
+        opened(server).embed(["a"])
+    assert len(server.bodies) == 1
+
+
+def test_an_endpoint_that_hangs_up_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("axolotl_ragdata.embed.endpoint.ATTEMPTS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        calls = []
+
+        def answer() -> None:
+            for reply in (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"not http at all\r\n\r\n"):
+                connection, _ = listener.accept()
+                with connection:
+                    calls.append(connection.recv(65_536))
+                    connection.sendall(reply)
+                    connection.shutdown(socket.SHUT_RDWR)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        embedder = open_embedder(recipe(model="m", base_url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1"), None)
+        with pytest.raises(EndpointError, match="does not answer"):
+            embedder.embed(["a"])
+        thread.join()
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:pa55word@127.0.0.1:9/v1", "file:///etc/passwd", "127.0.0.1:80", "http://"]
+)
+def test_what_is_no_url_of_an_endpoint(url: str) -> None:
+    with pytest.raises(RecipeError, match=r"ragdata\.embed\.base_url") as caught:
+        open_embedder(recipe(model="m", base_url=url), None)
+    assert "pa55word" not in str(caught.value)
+
+
+def test_a_key_that_no_header_can_hold_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"{SECRET}\nX-Other: 1")
+    with pytest.raises(RecipeError, match="OPENAI_API_KEY holds characters that no key has") as caught:
+        open_embedder(recipe(model="m"), None)
+    assert SECRET not in str(caught.value)
+
+
+def test_the_length_of_a_known_models_vectors_costs_no_call(endpoint: Callable[..., Endpoint], tmp_path: Path) -> None:
+    server = endpoint()
+    given = recipe(model="some-embedder", base_url=server.base_url)
+    assert [open_embedder(given, tmp_path).dimensions for _ in range(3)] == [2, 2, 2]
+    assert len(server.bodies) == 1
+
+
+def test_sentence_transformers_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(RecipeError, match="needs sentence-transformers") as caught:
+        open_embedder(recipe(model="sentence-transformers/all-MiniLM-L6-v2"), None)
+    assert "pip install sentence-transformers" in str(caught.value)
+
+
+def test_a_sentence_transformers_model_in_a_folder(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    small_model(tmp_path / "small")
+    embedder = TransformersEmbedder("small", "here", tmp_path)
+    assert embedder.name.startswith("sentence-transformers/small@")
+    plain, ended = embedder.embed(["long " * 300, "long " * 300 + "panic " * 60])
+    assert plain.shape == (embedder.dimensions,)
+    assert not np.allclose(plain, ended), "the end of a long text counts"
+    with pytest.raises(RecipeError, match="cannot load 'none'"):
+        TransformersEmbedder("none", "here", tmp_path)
+
+
+def small_model(folder: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    marks = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(model_path("minilm-tokenizer")), **marks)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    BertModel(BertConfig(vocab_size=30_522, max_position_embeddings=64, **sizes)).save_pretrained(folder / "bert")
+    tokenizer.save_pretrained(folder / "bert")
+    SentenceTransformer(str(folder / "bert")).save(str(folder))
 
 
 def test_an_endpoint_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,18 @@ TEXTS = {
     "gad": "The GAD-7 has seven items; scores of 5, 10 and 15 mark the grades of anxiety.",
     "sleep": "Insomnia disorder occurs on at least three nights a week for three months.",
     "french": "Le trouble anxieux généralisé est une inquiétude excessive presque quotidienne.",
+    "ocd": "Obsessions are unwanted thoughts that return again and again; compulsions are acts that ease them.",
+    "adhd": "In adults attention-deficit/hyperactivity disorder needs five symptoms, in children six.",
+    "anorexia": "A body weight that is far too low and the fear of gaining any mark anorexia nervosa.",
+    "bulimia": "Binge eating followed by vomiting, once a week for three months, is bulimia nervosa.",
+    "delirium": "Delirium begins within hours or days and its severity changes over the day.",
+    "dementia": "Dementia is a slow loss of memory and of the skills of daily life.",
+    "lithium": "Lithium levels in the blood are kept between 0.6 and 1.0 mmol/L and checked every three months.",
+    "cbt": "Cognitive behavioural therapy teaches people to test what they believe against what they observe.",
+    "depression": "Five of nine symptoms for two weeks, low mood or loss of interest among them, make a major episode.",
+    "schizophrenia": "Hearing voices, fixed false beliefs and disorganised speech are signs of schizophrenia.",
+    "gambling": "Chasing losses and lying about bets are signs of a gambling disorder.",
+    "autism": "Le trouble du spectre de l'autisme apparaît dans la petite enfance.",
     "alcohol": "Alcohol use disorder is mild when two or three of eleven criteria are met.",
 }
 
@@ -63,7 +77,15 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 @pytest.mark.parametrize("mode", ["dense", "text", "hybrid"])
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("nine items PHQ-9", "p-phq"), ("insomnia three nights a week", "p-sleep"), ("inquiétude excessive", "p-french")],
+    [
+        ("nine items PHQ-9", "p-phq"),
+        ("insomnia three nights a week", "p-sleep"),
+        ("inquiétude excessive", "p-french"),
+        ("inquietudes excessives", "p-french"),
+        ("blood level of lithium", "p-lithium"),
+        ("hearing voices and false beliefs", "p-schizophrenia"),
+        ("vomiting after binge eating", "p-bulimia"),
+    ],
 )
 def test_the_right_passage_comes_first(index: Index, mode: Any, query: str, expected: str) -> None:
     found = Retriever(index, mode).search_now(query, 3)
@@ -76,6 +98,7 @@ def test_the_right_passage_comes_first(index: Index, mode: Any, query: str, expe
 
 def test_meaning_is_found_without_a_shared_word(index: Index) -> None:
     assert Retriever(index, "dense").search_now("sudden terror", 1)[0][0].passage_id == "p-panic"
+    assert Retriever(index, "dense").search_now("forgetting names in old age", 1)[0][0].passage_id == "p-dementia"
     assert Retriever(index, "text").search_now("terror", 1) == []
 
 
@@ -84,6 +107,26 @@ def test_a_hybrid_score_is_that_of_the_two_ranks(index: Index) -> None:
         ranks = [rank for rank in (hit.dense_rank, hit.text_rank) if rank is not None]
         assert hit.score == pytest.approx(sum(1 / (60 + rank) for rank in ranks))
         assert (hit.dense_rank is None) == (hit.dense_score is None)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"',
+        "'; DROP TABLE passages; --",
+        "a AND (b OR",
+        "+must -not",
+        "field:value~2^3",
+        "*",
+        "\ud800",
+        "\x00",
+        "a" * 9999,
+    ],
+)
+def test_signs_are_data(index: Index, query: str) -> None:
+    for mode in ("text", "hybrid"):
+        assert len(Retriever(index, mode).search_now(f"{query} lithium", 40)) <= 20
+        Retriever(index, mode).search_now(query, 3)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -103,6 +146,54 @@ def test_many_searches_at_once_are_those_one_by_one(index: Index) -> None:
     assert asyncio.run(run()) == [retriever.search_now(query, 3) for query in queries]
 
 
+def test_what_a_search_finds_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
+    index = Index.open(tmp_path / "index", Hashed())
+    index.update([passage(f"{number:03d}", f"Sentence {number} of a book.") for number in range(200)])
+    retriever = Retriever(index)
+
+    async def run() -> Any:
+        return await asyncio.gather(retriever.search("sentence book", 5), retriever.search("sentence 77", 150))
+
+    assert asyncio.run(run())[0] == retriever.search_now("sentence book", 5)
+
+
+def test_one_retriever_serves_one_loop_after_another(index: Index) -> None:
+    retriever = Retriever(index)
+
+    async def cut() -> None:
+        search = asyncio.create_task(retriever.search("panic", 1))
+        await asyncio.sleep(0)
+        search.cancel()
+
+    asyncio.run(cut())
+    assert asyncio.run(retriever.search("nine items PHQ-9", 1))[0][0].passage_id == "p-phq"
+
+
+def test_passages_that_tie_are_ranked_by_id_however_they_came(tmp_path: Path) -> None:
+    same = [passage(f"{number:02d}", "The same sentence about sleep.", f"doc-{number}") for number in range(60)]
+    found = []
+    for name, order in (("one", same), ("other", same[::-1])):
+        index = Index.open(tmp_path / name, Hashed())
+        index.update(order[:20])
+        index.update(order)
+        found.append([Retriever(index, mode).search_now("sleep sentence", 7) for mode in ("dense", "text", "hybrid")])
+    assert found[0] == found[1]
+    assert [[hit.passage_id for hit, _ in each] for each in found[0]] == [
+        [f"p-{number:02d}" for number in range(7)]
+    ] * 3
+
+
+def test_how_the_table_came_about_does_not_change_what_is_found(tmp_path: Path) -> None:
+    at_once, by_parts = Index.open(tmp_path / "a", Hashed()), Index.open(tmp_path / "b", Hashed())
+    at_once.update(PASSAGES)
+    by_parts.update([each for each in PASSAGES if each.doc_id != "doc-1"])
+    by_parts.update([each for each in PASSAGES if each.doc_id != "doc-2"])
+    by_parts.update(PASSAGES[::-1])
+    assert by_parts.tag() == at_once.tag()
+    for query in ("symptoms for three months", "disorder", "five of nine"):
+        assert Retriever(by_parts).search_now(query, 9) == Retriever(at_once).search_now(query, 9)
+
+
 def test_a_failing_embedder_fails_the_searches_that_waited(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(texts: Sequence[str]) -> Any:
         raise StoreError("here", "is broken", "mend it")
@@ -119,12 +210,12 @@ def test_a_failing_embedder_fails_the_searches_that_waited(index: Index, monkeyp
 def test_only_what_changed_is_embedded_and_written(tmp_path: Path) -> None:
     embedder = Hashed()
     index = Index.open(tmp_path / "index", embedder)
-    assert (index.update(PASSAGES).added, len(embedder.seen)) == (8, 8)
+    assert (index.update(PASSAGES).added, len(embedder.seen)) == (20, 20)
     tag = index.tag()
     again = Index.open(tmp_path / "index", embedder)
     change = again.update(PASSAGES)
-    assert (change.added, change.removed, change.unchanged) == (0, 0, 8)
-    assert (again.tag(), again.note, len(embedder.seen)) == (tag, "", 8)
+    assert (change.added, change.removed, change.unchanged) == (0, 0, 20)
+    assert (again.tag(), again.note, len(embedder.seen)) == (tag, "", 20)
     edited = [each if each.id != "p-panic" else passage("panic", "Panic is brief.", each.doc_id) for each in PASSAGES]
     change = again.update(edited)
     of_document = sum(each.doc_id == edited[0].doc_id for each in PASSAGES)
@@ -154,7 +245,7 @@ def test_another_embedder_makes_it_anew_and_says_so(tmp_path: Path) -> None:
     other.name = "hashed@2"
     index = Index.open(tmp_path / "index", other)
     assert "embedder" in index.note
-    assert index.update(PASSAGES).added == 8
+    assert index.update(PASSAGES).added == 20
 
 
 def test_a_table_that_cannot_be_read_is_made_anew(tmp_path: Path) -> None:
@@ -165,10 +256,73 @@ def test_a_table_that_cannot_be_read_is_made_anew(tmp_path: Path) -> None:
             path.write_bytes(b"rubbish")
     index = Index.open(folder, Hashed())
     assert "could not be read" in index.note
-    assert index.update(PASSAGES).added == 8
+    assert index.update(PASSAGES).added == 20
     shutil.rmtree(folder / "passages.lance")
     index = Index.open(folder, Hashed())
-    assert index.update(PASSAGES).added == 8
+    assert index.update(PASSAGES).added == 20
+
+
+@pytest.mark.parametrize("damage", ["rubbish", "cut", "gone"])
+def test_whatever_file_is_damaged_the_answers_are_right(tmp_path: Path, damage: str) -> None:
+    whole = tmp_path / "whole"
+    many = [passage(f"{number:04d}", f"Sentence {number} of a book.", f"doc-{number % 3}") for number in range(300)]
+    index = Index.open(whole, Hashed(), exact_up_to=200)
+    index.update(many)
+    expected = Retriever(index, "text").search_now("sentence 77", 5)
+    for path in sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file()):
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        shutil.copytree(whole, tmp_path / "copy")
+        broken = tmp_path / "copy" / path
+        if damage == "gone":
+            broken.unlink()
+        else:
+            broken.write_bytes(b"rubbish" if damage == "rubbish" else broken.read_bytes()[: broken.stat().st_size // 2])
+        index = Index.open(tmp_path / "copy", Hashed(), exact_up_to=200)
+        index.update(many)
+        assert Retriever(index, "text").search_now("sentence 77", 5) == expected, path
+        assert Retriever(index, "dense").search_now(many[5].in_context, 1)[0][1] == many[5], path
+
+
+def test_an_update_that_was_killed_is_completed(tmp_path: Path) -> None:
+    index = Index.open(tmp_path / "index", Hashed())
+    index.update(PASSAGES[:10])
+    index._table.add(index._rows(PASSAGES[10:]))
+    after = Index.open(tmp_path / "index", Hashed())
+    assert after.update(PASSAGES).unchanged == 20
+    assert after._table.index_stats("content_idx").num_unindexed_rows == 0
+    index._table.delete("doc_id = 'doc-0'")
+    index._table.add(index._rows([PASSAGES[0]]))
+    again = Index.open(tmp_path / "index", Hashed())
+    again.update(PASSAGES)
+    assert again.tag() == after.tag()
+    assert again._table.count_rows() == 20
+
+
+def test_ids_are_data(tmp_path: Path) -> None:
+    odd = [passage("a", "One text.", "it's; --"), passage("b", "Another text.", "doc")]
+    index = Index.open(tmp_path / "index", Hashed())
+    index.update(odd)
+    assert index.update(odd[1:]).removed == 1
+    assert [found.doc_id for _, found in Retriever(index).search_now("text", 5)] == ["doc"]
+
+
+def test_nothing_heavy_is_imported_and_the_process_ends_without_a_warning(tmp_path: Path) -> None:
+    code = """
+import sys, axolotl_ragdata.index, axolotl_ragdata.embed
+assert not {"lancedb", "pyarrow", "numpy", "onnxruntime", "tokenizers", "llama_index"} & set(sys.modules)
+import asyncio
+from pathlib import Path
+from axolotl_ragdata.embed import CachedEmbedder, EmbeddedEmbedder
+from axolotl_ragdata.index import Index, Retriever
+from axolotl_ragdata.records import Passage
+one = Passage(id="p-1", doc_id="d", ordinal=0, text="A text about sleep.", start=0, end=19, n_tokens=5)
+index = Index.open(Path(sys.argv[1]) / "index", CachedEmbedder(EmbeddedEmbedder(), Path(sys.argv[1]) / "c.sqlite"))
+index.update([one])
+print(asyncio.run(Retriever(index).search("sleep", 1))[0][0].passage_id, index.tag() != "")
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "p-1 True\n", "")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -196,3 +350,7 @@ def test_llama_index_gets_a_retriever(index: Index) -> None:
     assert nodes[0].score > nodes[1].score
     assert nodes[0].node.text == TEXTS["phq"]
     assert nodes[0].node.metadata["heading"] == "Notes"
+    assert nodes[0].node.ref_doc_id == PASSAGES[3].doc_id
+    assert (nodes[0].node.start_char_idx, nodes[0].node.end_char_idx) == (0, len(TEXTS["phq"]))
+    later = asyncio.run(Retriever(index).as_llama_index(top_k=2).aretrieve("nine items PHQ-9"))
+    assert [node.node.node_id for node in later] == [node.node.node_id for node in nodes]
