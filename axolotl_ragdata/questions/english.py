@@ -39,7 +39,9 @@ SPEAKING = re.compile(
     re.IGNORECASE,
 )
 NO_SUBJECT = re.compile(
-    r"^(?:onset|groups?|factors?|values?|tasks?|images?|cells?|networks?|systems?|risks?|symptoms|scores?|levels?|bands|severity bands)$|"
+    r"^(?:onset|groups?|factors?|values?|tasks?|images?|cells?|networks?|systems?|risks?|symptoms|scores?|levels?|bands|severity bands)$|\b(?:values?|(?-i:[A-Z]{2,4})s)$|"
+    r"^(?:emitted|obtained|resulting|observed|measured|recorded|selected|extracted|separate|remaining|corresponding|respective|proposed|"
+    r"present|current|same|total)\b|"
     r"^(?:the|an?|in|for|at|with|by|from|on|after|before|under|as|of|to|during|within|among|between|through|via|like|unlike|than|since|per|no|"
     r"any|every|its|their|more|less|only|very|about)\b|\b(?:in|for|at|with|by|from|on|of|to|only|also|often|usually|then|still|now|here|"
     r"there|than|as|always|never|both|either|itself|themselves|typically|commonly|generally)$",
@@ -144,7 +146,7 @@ TABLE = TableWords(
         re.IGNORECASE,
     ),
     cells_without_news=re.compile(
-        r"^(?:cannot|can|may|must|starts?|begins?|ends?|falls?|follows?|has|have|is|are|lasts?|improves?|occurs?|usually|often|talks?|any|"
+        r"^(?:cannot|can|may|must|starts?|begins?|ends?|falls?|follows?|has|have|is|are|lasts?|improves?|occurs?|usually|often|talks?|any|none|"
         r"suggests?)\b|.*\bsuggests\b|^(?:yes|no|[-–—]|n/?a|none|varies|variable|episodes|support|possible|required|usual|often|usually|not required|not fixed|other|"
         r"unknown|see .*|until treated|support|any|all|\W*|by algorithm)$",
         re.IGNORECASE,
@@ -277,7 +279,7 @@ ENGLISH = Language(
     leads=(
         titled(
             "criteria",
-            rf"^(?P<n>{COUNT}) (?P<what>[a-z-]+(?: [a-z-]+){{1,4}}) (?P<rest>(?:are|apply|must|have|can|help)\b[^.:]*)[.:]$",
+            rf"^(?P<n>{COUNT}) (?!or |of )(?P<what>[a-z-]+(?: [a-z-]+){{1,4}}) (?P<rest>(?:are|apply|must|have|can|help)\b[^.:]*)[.:]$",
             "Which {n} {what} {rest}?",
         ),
         titled(

@@ -209,10 +209,10 @@ NUMBERS = (
         "share-of",
         "numeric",
         rf"^(?:More than |Less than |Fewer than |Over |At least )?(?i:{SOME})(?:\d+(?:\.\d+)?(?: ?%| per ?cent| percent)|half|(?:a|one) "
-        r"(?:third|quarter|half)|two thirds|three quarters|one in \w+) of (?P<x>(?:the )?(?:adults|people|children|adolescents|"
+        r"(?:third|quarter|half)|two thirds|three quarters|one in \w+) of (?P<whose>(?:the )?(?:adults|people|children|adolescents|"
         r"women|men|patients|households|persons|infants|individuals|cases|species|adults and children) (?:with|who|in|that|of|from) "
         r"[^,;:()]{8,110}?)(?:[,;:] [^:]*)?\.$",
-        "What share of {x}?",
+        "What share of {whose}?",
     ),
     rule(
         "has-items",

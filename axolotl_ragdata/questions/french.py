@@ -52,9 +52,9 @@ RULES = (
     rule(
         "part-des",
         "numeric",
-        r"^(?:Environ |Près de |Plus de |Moins de )?\d+(?:,\d+)? ?% des (?P<x>(?:adultes|personnes|enfants|femmes|hommes|patients|cas|espèces) "
+        r"^(?:Environ |Près de |Plus de |Moins de )?\d+(?:,\d+)? ?% des (?P<whose>(?:adultes|personnes|enfants|femmes|hommes|patients|cas|espèces) "
         r"[^,;:()]{8,110}?)(?:[,;] .*)?\.$",
-        "Quelle part des {x} ?",
+        "Quelle part des {whose} ?",
     ),
     rule(
         "comporte",
@@ -191,6 +191,7 @@ TABLE = TableWords(
     subject=re.compile(r"\b(?:critères|règles) (?:du|de la|de l['’]) ?(?P<x>.+?) (?:selon|dans)\b", re.IGNORECASE),
     cells_without_news=re.compile(r"^(?:oui|non|[-–—]|n/?a|aucune?|variable|\W*)$", re.IGNORECASE),
     agree=agree,
+    colon=" :",
 )
 
 FRENCH = Language(

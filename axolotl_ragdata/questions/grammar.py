@@ -85,6 +85,7 @@ class TableWords:
     of_labels: re.Pattern[str]
     """Attributes that a thing has (" of ") rather than shows (" in ")."""
     cells_without_news: re.Pattern[str]
+    colon: str = ":"
     scheme_joint: str = ""
     """The joint between an attribute and such a thing, with the caption's subject as `{x}`."""
     agree: Callable[[str], Mapping[str, str]] = lambda label: {}

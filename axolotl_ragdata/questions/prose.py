@@ -165,7 +165,8 @@ def _placed(question: str, groups: dict[str, str], text: Text) -> str | None:
 
 def _filled(groups: dict[str, str], text: Text) -> dict[str, str]:
     language = text.language
-    words = {name: forms[language.plural(groups.get("x") or groups["y"])] for name, forms in language.fill.items()}
+    subject = groups.get("x") or groups.get("y")
+    words = {name: forms[language.plural(subject) if subject else False] for name, forms in language.fill.items()}
     for name, value in groups.items():
         # what stood first in the sentence stands inside the question
         inside = name in ("x", "y") and value and not groups.get("det" if name == "x" else "det2")

@@ -99,7 +99,7 @@ def _of_caption(grid: Grid, text: str, language: Language) -> Iterator[Draft]:
             thing = lower_first(found["x"], language.kept_capitals, text)
             asks = titled.asks.format(**{**found.groupdict(), "x": thing, "the_x": f"the {thing.removeprefix('the ')}"})
             lines = [_listed(grid, row, language, text) for row in grid.rows]
-            answer = "\n".join([f"{grid.caption.rstrip('.')}:", *(f"- {line}" for line in lines)])
+            answer = "\n".join([f"{grid.caption.rstrip('.')}{language.table.colon}", *(f"- {line}" for line in lines)])
             yield Draft(titled.type, "table-whole", language.polish(asks), tuple(row.span for row in grid.rows), answer)
             return
 
@@ -108,12 +108,14 @@ def _listed(grid: Grid, row: Row, language: Language, text: str) -> str:
     # an item's number is no name of it
     at = 1 if re.fullmatch(r"\d+\.?", row.key) and len(row.cells) > 2 else 0
     rest = [
-        cell if len(row.cells) == 2 else f"{lower_first(label, language.kept_capitals, text)}: {cell}"
+        cell
+        if len(row.cells) == 2
+        else f"{lower_first(label, language.kept_capitals, text)}{language.table.colon} {cell}"
         for label, cell in zip(grid.header[at + 1 :], row.cells[at + 1 :], strict=True)
         if cell
     ]
     return (
-        f"{row.cells[at]}: {rest[0]}"
+        f"{row.cells[at]}{language.table.colon} {rest[0]}"
         if len(rest) == 1 and len(row.cells) == 2
         else f"{row.cells[at]} ({'; '.join(rest)})"
     )
