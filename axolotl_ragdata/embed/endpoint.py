@@ -82,12 +82,9 @@ class EndpointEmbedder:
 
         size = self._block.batch_size
         batches = [list(texts[start : start + size]) for start in range(0, len(texts), size)]
-        pool = ThreadPoolExecutor(CALLS_AT_ONCE)
-        try:
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            # after an error `map` does not make the calls that wait
             rows = [row for batch in pool.map(self._asked, batches) for row in batch]
-        finally:
-            # after an error the calls that wait are not made
-            pool.shutdown(cancel_futures=True)
         lengths = {len(row) for row in rows} | ({self._dimensions} if self._dimensions else set())
         if len(lengths) > 1:
             what = f"sent vectors of different lengths: {', '.join(map(str, sorted(lengths)))}"

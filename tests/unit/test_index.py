@@ -152,9 +152,9 @@ def test_what_a_search_finds_does_not_depend_on_its_neighbours(tmp_path: Path) -
     retriever = Retriever(index)
 
     async def run() -> Any:
-        return await asyncio.gather(retriever.search("sentence book", 5), retriever.search("sentence 77", 150))
+        return await asyncio.gather(retriever.search("sentence book", 40), retriever.search("sentence 77", 150))
 
-    assert asyncio.run(run())[0] == retriever.search_now("sentence book", 5)
+    assert asyncio.run(run())[0] == retriever.search_now("sentence book", 40)
 
 
 def test_one_retriever_serves_one_loop_after_another(index: Index) -> None:
