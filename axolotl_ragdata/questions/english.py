@@ -171,8 +171,10 @@ ENGLISH = Language(
     ),
     vague=re.compile(
         r"^(?:(?:untreated|expected|unexpected|first|new|typical|single|severe|mild|hospital|early|late) )?(?:episode|attack|prevalence|"
-        r"incidence|frequency|response|outcome|admission|prognosis|relapse|severity)s?$"
+        r"incidence|frequency|response|outcome|admission|prognosis|relapse|severity)s?$|"
+        r"\b(?:first|new|single|untreated) (?:episode|attack)s?\b"
     ),
+    unnamed=re.compile(r"\bthe (?:disorder|condition|disease|illness|syndrome|infection)\b(?! of)"),
     everyday=frozenset(
         [
             "insight",

@@ -201,6 +201,7 @@ FRENCH = Language(
     speaking=re.compile(r"\b(?:nous|notre|nos|je|mon|ma|mes)\b|\bet al\b|https?:|\[p\.", re.IGNORECASE),
     dangling=re.compile(r"\b(?:cet|cette|ces|celui-ci|celle-ci|ceux-ci)\b|\bce (?!qu|dont|n)", re.IGNORECASE),
     vague=re.compile(r"^(?!)"),
+    unnamed=re.compile(r"\b(?:le trouble|la maladie|l['’]affection|le syndrome)(?= \?|$)"),
     everyday=frozenset(),
     in_topic="{} dans {} ?",
     empty_subjects=EMPTY,

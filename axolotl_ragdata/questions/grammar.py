@@ -106,6 +106,8 @@ class Language:
     """A sentence that holds one of these needs the one before it."""
     vague: re.Pattern[str]
     """A subject of which it must be said whose it is: "an untreated episode"."""
+    unnamed: re.Pattern[str]
+    """What stands for the document's topic inside a question: "the disorder"."""
     everyday: frozenset[str]
     """Words that mean other things outside a document's field; asked of with its topic where it has one."""
     in_topic: str

@@ -149,13 +149,16 @@ def _points_back(groups: dict[str, str], text: Text) -> bool:
 
 def _placed(question: str, groups: dict[str, str], text: Text) -> str | None:
     """Return a question about a word that means other things elsewhere with the document's topic; None without one."""
-    subject = groups.get("x", "").casefold()
+    subject = (groups.get("x") or groups.get("whose", "")).casefold()
     vague = bool(text.language.vague.search(subject))
-    if not vague and subject not in text.language.everyday:
+    unnamed = text.language.unnamed.search(question)
+    if not vague and not unnamed and subject not in text.language.everyday:
         return question
     topic = _topic(text.document, text.language)
     if topic is None:
-        return None if vague else question
+        return None if vague or unnamed else question
+    if unnamed:
+        return text.language.unnamed.sub(lambda _: topic, question)
     return (
         question
         if topic.casefold() in question.casefold()
