@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +21,6 @@ RRF_K = 60
 """The constant of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009."""
 CANDIDATES = 50
 """Ranks of either kind that are fused, at least."""
-TEXT_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,6 @@ class Retriever:
         self._mode = mode
         self._waiting: list[Waiting] = []
         self._serving: asyncio.Task[None] | None = None
-        self._pool: ThreadPoolExecutor | None = None
 
     async def search(self, query: str, top_k: int) -> Found:
         """Return up to `top_k` (hit, passage) pairs, best first; ties go by passage id.
@@ -100,8 +97,7 @@ class Retriever:
             # what one search finds must not depend on how deep another looks
             dense = [_cut(ranked, depth) for ranked, depth in zip(deep, depths, strict=True)]
         if self._mode != "dense":
-            self._pool = self._pool or ThreadPoolExecutor(TEXT_THREADS)
-            text = list(self._pool.map(self._index.text, queries, depths))
+            text = self._index.text(queries, depths)
         return [
             self._hits(ranked, matched, top_k)
             for ranked, matched, (_, top_k) in zip(dense, text, searches, strict=True)
