@@ -226,7 +226,7 @@ class Question(Record):
     evidence: tuple[tuple[int, int], ...] = ()
     """The spans of `document.text` that the question was asked about, in reading order, inside its first passage."""
     answer_text: str | None = None
-    """Of a rule that reads a table: the answer as a sentence; its cells are the evidence."""
+    """Of a rule: its evidence as it is read, cells as sentences, lists with lead-ins; None: sentences are picked."""
 
 
 class Hit(Record):

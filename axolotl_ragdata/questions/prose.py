@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from axolotl_ragdata.questions.drafts import Draft, Span, is_well_formed
 from axolotl_ragdata.questions.grammar import Language, Titled, lower_first
@@ -29,16 +28,17 @@ class Text:
     passage: Passage
     language: Language
     spans: tuple[Span, ...]
+    marks: tuple[Span, ...] = ()
 
     def read(self, *spans: Span) -> str:
         """Return spans as they are read: without marks of citations and notes, on one line."""
         return " ".join(self._clean(start, end) for start, end in spans)
 
     def _clean(self, start: int, end: int) -> str:
-        text, at = self.passage.text[start:end], self.passage.start + start
-        for first, last in reversed(_marks(self.document)):
-            if at <= first and last <= at + len(text) and MARK_ONLY.fullmatch(text[first - at : last - at]):
-                text = text[: first - at].rstrip() + text[last - at :]
+        text = self.passage.text[start:end]
+        for first, last in reversed(self.marks):
+            if start <= first and last <= end and MARK_ONLY.fullmatch(self.passage.text[first:last]):
+                text = text[: first - start].rstrip() + text[last - start :]
         return as_read(text)
 
     def inside(self, words: str) -> str:
@@ -51,17 +51,20 @@ class Text:
         return self.passage.section_path[-1].strip() if self.passage.section_path else ""
 
 
-@lru_cache(maxsize=8)
-def _marks(document: Document) -> tuple[Span, ...]:
+def _marks(document: Document, passage: Passage) -> tuple[Span, ...]:
+    """Return where the marks of citations stand in a passage, in reading order."""
     return tuple(
-        (at + mark.start, at + mark.end) for _, block, at in document.placed_blocks for mark in block.citations
+        (at + mark.start - passage.start, at + mark.end - passage.start)
+        for _, block, at in document.placed_blocks
+        for mark in block.citations
+        if passage.start <= at + mark.start and at + mark.end <= passage.end
     )
 
 
 def of_prose(document: Document, passage: Passage, language: Language) -> list[Draft]:
     """Return the drafts of a passage of prose or of a list."""
     spans = tuple(sentence_spans(passage.text, passage.language))
-    text = Text(document, passage, language, spans)
+    text = Text(document, passage, language, spans, _marks(document, passage))
     drafts = [*_of_lists(text), *_of_sentences(text), *_of_section(text)]
     return [draft for draft in drafts if is_well_formed(draft.text)]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from typing import Any
 
 import pytest
@@ -164,6 +165,12 @@ def test_ids_follow_from_passage_card_and_parameters() -> None:
     reply = {"questions": [item("What is panic disorder?", QUOTE)]}
     first, again, other = (ask("definition", DEFINITIONS, reply, count)[0].id for count in (2, 2, 3))
     assert first == again != other
+
+
+def test_the_stage_can_be_sent_to_another_process() -> None:
+    stage = AskStage(load_cards(["definition", "criteria"], "here"), 2, "m")
+    again = pickle.loads(pickle.dumps(stage))
+    assert again.version == stage.version
 
 
 def test_a_text_that_gives_orders_stays_between_the_marks() -> None:

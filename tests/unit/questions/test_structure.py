@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,14 @@ def test_only_the_types_of_the_recipe_are_asked_and_no_more_than_it_says() -> No
     (other,) = ask(document(ENGLISH[0][0]), ("table",))
     assert isinstance(other, Rejected)
     assert other.reason == "the rules ask only questions of other types"
+
+
+def test_the_asker_can_be_sent_to_another_process_and_its_version_follows_from_its_settings() -> None:
+    asker = StructureAsker(["definition", "table"], 2)
+    again = pickle.loads(pickle.dumps(asker))
+    source, passages = demo("adhd")
+    assert again.ask(source, passages) == asker.ask(source, passages)
+    assert asker.version == again.version != StructureAsker(["definition"], 2).version
 
 
 def test_an_unknown_type_is_refused_with_the_nearest() -> None:
