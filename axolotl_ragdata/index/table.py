@@ -329,18 +329,21 @@ class Index:
         )
 
     def _refresh(self) -> None:
+        present = {index.name for index in self._table.list_indices()}
+        self._in_thread(self._index_missing(set(self._wanted_indexes) - present))
+        self._table.optimize()
+
+    async def _index_missing(self, missing: set[str]) -> None:
         from lancedb.index import FTS, HnswSq
 
-        present = {index.name for index in self._table.list_indices()}
-        missing = set(self._wanted_indexes) - present
+        table = await self._opened()
         if "content_idx" in missing:
             # Stemming finds what is inflected otherwise (known passages by 6 words with an s more or less: MRR 0.96
             # with it, 0.06 without); on French text the English rules do as well as the French (1.00 and 1.00).
             text = FTS(with_position=False, language="English", stem=True, remove_stop_words=True, ascii_folding=True)
-            self._table.create_index("content", config=text)
+            await table.create_index("content", config=text)
         if "vector_idx" in missing:
-            self._table.create_index("vector", config=HnswSq(distance_type="cosine"))
-        self._table.optimize()
+            await table.create_index("vector", config=HnswSq(distance_type="cosine"))
 
     async def _opened(self) -> Any:
         import lancedb
