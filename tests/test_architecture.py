@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"registry"},
     {"recipe", "store", "stage", "sentences"},
     {"journal", "embedded", "limits", "structured"},
-    {"llm", "embed", "tokens", "duplicates"},
+    {"llm", "embed", "tokens", "duplicates", "guidance"},
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits"),
         *("card", "examples", "verify", "base_model", "template"),

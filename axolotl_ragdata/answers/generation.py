@@ -11,6 +11,7 @@ from string import Template
 from typing import Any
 
 from axolotl_ragdata.delimiters import enclosed, seal_for
+from axolotl_ragdata.guidance import guided
 from axolotl_ragdata.languages import language_name
 from axolotl_ragdata.quotes import locate
 from axolotl_ragdata.records import Answer, Citation, Failure, Hit, Passage, Question, Rejected, content_id
@@ -83,7 +84,7 @@ class AnswerStage:
             subject_id=question.id,
             system=Template(CARD).substitute(language=language_name(question.language)),
             user=prompt(question.text, [passage for _, passage in found]),
-            schema=SCHEMA,
+            schema=guided(SCHEMA, self._model, [passage for _, passage in found]),
             schema_name="answer",
             max_tokens=MAX_TOKENS,
         )

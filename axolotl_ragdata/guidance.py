@@ -1,0 +1,53 @@
+"""Tighter JSON schemas for the embedded model, which llama.cpp enforces token by token.
+
+A model of 135M parameters copies no sentence without a slip and writes headings where a question is asked for. So its
+quotes are chosen from the sentences of the passages, and its questions begin and end as questions do. What it says is
+checked like any other model's; a large model is asked with the plain schema.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from axolotl_ragdata.records import Passage
+from axolotl_ragdata.sentences import sentence_spans
+
+EMBEDDED = "embedded"
+SHORTEST, LONGEST = 30, 400
+MOST_SENTENCES = 40
+FIRST_WORDS = {"en": "(What|Which|How|Why) ", "fr": "(Que|Qu'est-ce que|Quel|Quelle|Quels|Quelles|Comment|Pourquoi) "}
+
+
+def guided(schema: dict[str, Any], model: str, passages: Sequence[Passage]) -> dict[str, Any]:
+    """Return a schema whose `quote` and `question` the embedded model cannot get wrong; other models' stay as they are.
+
+    Args:
+        schema: A schema with an array of objects that hold a `quote`, and a `question` perhaps.
+        model: The chat model's name.
+        passages: What may be quoted.
+    """
+    sentences = quotable(passages)
+    if model != EMBEDDED or not sentences:
+        return schema
+    tight = copy.deepcopy(schema)
+    for part in tight["properties"].values():
+        if part.get("type") != "array":
+            continue
+        fields = part["items"]["properties"]
+        fields["quote"] = {"enum": sentences}
+        if "question" in fields:
+            language = (passages[0].language or "").split("-")[0].lower()
+            fields["question"] = {"type": "string", "pattern": f'^{FIRST_WORDS.get(language, "")}[^?"]{{8,120}}[?]$'}
+            part["minItems"], part["maxItems"] = 1, 1
+        else:
+            part["minItems"], part["maxItems"] = 1, 2
+    return tight
+
+
+def quotable(passages: Sequence[Passage]) -> list[str]:
+    """Return up to 40 sentences of the passages that can be quoted: 30 to 400 characters, each once."""
+    spans = ((passage, span) for passage in passages for span in sentence_spans(passage.text, passage.language))
+    found = (passage.text[start:end] for passage, (start, end) in spans if SHORTEST <= end - start <= LONGEST)
+    return list(dict.fromkeys(found))[:MOST_SENTENCES]
