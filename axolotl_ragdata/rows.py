@@ -126,6 +126,8 @@ def open_retriever(
     progress.start("embedding and indexing", len(passages))
     index = Index.open(run.index, embedder)
     index.update(passages)
+    if index.note:
+        progress.say(f"the index is made anew: {index.note}")
     progress.advance(len(passages))
     return Retriever(index, mode or recipe.ragdata.answers.search), embedder, index.tag()
 
