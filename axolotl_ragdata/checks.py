@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,9 +62,11 @@ def _axolotl(path: Path) -> list[Finding]:
     if find_spec("axolotl") is None:
         fix = "not checked, Axolotl is not installed here (pip install 'axolotl-ragdata[train]')"
         return [Finding(status="info", subject="axolotl", text=fix)]
-    from axolotl_ragdata.plugin import check_axolotl
+    # torch and Axolotl talk while they are imported; what matters comes back as problems
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        from axolotl_ragdata.plugin import check_axolotl
 
-    problems = check_axolotl(path)
+        problems = check_axolotl(path)
     if not problems:
         return [Finding(status="ok", subject="axolotl", text="its schema accepts the recipe and the plugin loads")]
     return [Finding(status="wrong", subject="axolotl", text=problem) for problem in problems]

@@ -35,7 +35,7 @@ def source_files(recipe: Recipe) -> list[SourceFile]:
     for number, source in enumerate(recipe.ragdata.sources):
         paths = find_files(recipe.resolve(source.path))
         if not paths:
-            where = f"{recipe.path}: ragdata.sources[{number}].path"
+            where = recipe.where("sources", number, "path")
             what = f"no document there: {recipe.resolve(source.path)}"
             raise NoDocuments(where, what, "name a file, a folder or a glob of .tei.xml, .json, .md or .txt files")
         for path in paths:

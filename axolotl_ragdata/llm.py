@@ -74,7 +74,7 @@ def open_chat(recipe: Recipe, journal: Journal, base_url: str | None = None) -> 
     Raises:
         MissingKey: The endpoint is not on this machine and the environment holds no key.
     """
-    block, where = recipe.ragdata.llm, f"{recipe.path}: ragdata.llm"
+    block, where = recipe.ragdata.llm, recipe.where("llm")
     url = base_url or block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
     key = os.environ.get(block.api_key_env, "")
     if not key and urlsplit(url).hostname not in LOOPBACK:

@@ -114,10 +114,10 @@ def check_names(recipe: Recipe) -> None:
 
     stage_versions(recipe)
     open_filters(recipe)
-    exports.get(recipe.ragdata.export.format, f"{recipe.path}: ragdata.export.format")
+    exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
     for number, source in enumerate(recipe.ragdata.sources):
         if source.reader is not None:
-            readers.get(source.reader, f"{recipe.path}: ragdata.sources[{number}].reader")
+            readers.get(source.reader, recipe.where("sources", number, "reader"))
 
 
 def open_search(recipe: Recipe, progress: Progress | None = None, mode: SearchMode | None = None) -> Retriever:
@@ -220,7 +220,7 @@ def _read(recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, pr
     if not documents:
         first = outcomes.rejected[0]
         what = f"all {len(outcomes.rejected)} files were refused; the first, {first.subject['path']}: {first.reason}"
-        raise NoDocuments(f"{recipe.path}: ragdata.sources", what, first.detail or "see `ragdata read` on one of them")
+        raise NoDocuments(recipe.where("sources"), what, first.detail or "see `ragdata read` on one of them")
     return sorted(documents, key=lambda document: document.id)
 
 
@@ -240,7 +240,7 @@ def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes,
         progress.advance()
     if not passages:
         what = f"the {len(documents)} documents have no text"
-        raise NoDocuments(f"{recipe.path}: ragdata.sources", what, "see `ragdata read` on one of them")
+        raise NoDocuments(recipe.where("sources"), what, "see `ragdata read` on one of them")
     return passages
 
 
@@ -266,7 +266,7 @@ def _write(
         "failures": sorted(rows.failures, key=lambda record: (record.stage, record.subject_id)),
     }
     counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
-    export = exports.get(recipe.ragdata.export.format, f"{recipe.path}: ragdata.export.format")
+    export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
     names = {}
     for split in SPLITS:
         own = [example for example in examples if example.split == split]

@@ -184,6 +184,11 @@ class Recipe:
     path: Path
     ragdata: RagdataBlock
     axolotl: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def where(self, *location: str | int) -> str:
+        """Return the place of a key below `ragdata:`, as errors name it: `file:line: ragdata.llm.model`."""
+        return _where(self.path, location, self.lines)
 
     @property
     def folder(self) -> Path:
@@ -248,7 +253,7 @@ def recipe_from(data: Mapping[str, Any], path: Path, lines: Mapping[KeyPath, int
         checked = RagdataBlock.model_validate(_plain(block))
     except ValidationError as problem:
         raise _recipe_error(problem, path, lines) from None
-    return Recipe(path, checked, {key: value for key, value in data.items() if key != BLOCK})
+    return Recipe(path, checked, {key: value for key, value in data.items() if key != BLOCK}, dict(lines or {}))
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:

@@ -180,7 +180,7 @@ def _asker(recipe: Recipe) -> Any:
     from axolotl_ragdata.questions.structure import StructureAsker
 
     block = recipe.ragdata.questions
-    where = f"{recipe.path}: ragdata.questions.types"
+    where = recipe.where("questions", "types")
     if block.origin == "structure":
         return StructureAsker(block.types, block.per_passage, where)
     return AskStage(load_cards(block.types, where), block.per_passage, recipe.ragdata.llm.model)
@@ -302,7 +302,7 @@ def open_filters(recipe: Recipe) -> list[tuple[str, Any]]:
 
     opened = []
     for number, block in enumerate(recipe.ragdata.filters):
-        where = f"{recipe.path}: ragdata.filters[{number}]"
+        where = recipe.where("filters", number)
         opened.append((block.use, filters.get(block.use, f"{where}.use").from_settings(block.settings, where)))
     return opened
 

@@ -127,7 +127,7 @@ def _completed(entry: Mapping[str, Any], recipe: Recipe, files: Mapping[str, Pat
     if split is None:
         return dict(entry)
     path = str(files.get(split, f"{SCHEME}{split}"))
-    where = f"{recipe.path}: ragdata.export.format"
+    where = recipe.where("export", "format")
     return {**exports.get(recipe.ragdata.export.format, where).stanza(path), **entry, "path": path}
 
 

@@ -53,7 +53,7 @@ def open_embedder(recipe: Recipe, cache: Path | None) -> Embedder:
         RecipeError: A sentence-transformers model cannot be loaded, or `base_url` is no URL of an endpoint.
         StoreError: The cache cannot be written.
     """
-    block, where = recipe.ragdata.embed, f"{recipe.path}: ragdata.embed"
+    block, where = recipe.ragdata.embed, recipe.where("embed")
     if block.model.startswith(TRANSFORMERS_PREFIX) and block.base_url is None:
         embedder: Embedder = TransformersEmbedder(block.model.removeprefix(TRANSFORMERS_PREFIX), where, recipe.folder)
     elif block.model == "embedded" and block.base_url is None:

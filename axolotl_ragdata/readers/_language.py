@@ -6,6 +6,8 @@ import re
 from collections import Counter
 
 LEAST_WORDS = 40
+LEAST_WORDS_UNDECLARED = 12
+"""Where nothing is declared, a short text is judged too: there is nothing to contradict."""
 LEAST_SHARE = 0.12
 """The least share of the words that must be stop words of the winner."""
 LEAST_LEAD = 2.0
@@ -34,7 +36,7 @@ for _language, _words in STOP_WORDS.items():
         VOTES[_word] = (*VOTES.get(_word, ()), _language)
 
 
-def detect_language(text: str) -> str | None:
+def detect_language(text: str, least_words: int = LEAST_WORDS) -> str | None:
     """Return the language of a text as an ISO 639-1 code; None where it is too short or the vote is not clear.
 
     >>> detect_language("the cat sat on the mat and it was not amused by the rain that fell on it " * 3)
@@ -42,7 +44,7 @@ def detect_language(text: str) -> str | None:
     >>> detect_language("x = 1")
     """
     words = WORD.findall(text[:SAMPLE_CHARACTERS].lower())
-    if len(words) < LEAST_WORDS:
+    if len(words) < least_words:
         return None
     votes: Counter[str] = Counter()
     for word, count in Counter(words).items():
@@ -57,9 +59,11 @@ def detect_language(text: str) -> str | None:
 
 def settle_language(declared: str | None, sample: str) -> tuple[str | None, str | None]:
     """Return the language to use, and a warning where the text is not in the one that is declared."""
+    if not declared:
+        return detect_language(sample, LEAST_WORDS_UNDECLARED), None
     detected = detect_language(sample)
-    if detected is None or declared is None:
-        return declared or detected, None
+    if detected is None:
+        return declared, None
     if declared.lower().replace("_", "-").split("-")[0] in (detected, _THREE.get(detected)):
         return declared, None
     return detected, f"declared language {declared!r}, but the text is {detected!r}: {detected!r} is used"
