@@ -150,11 +150,11 @@ class AnswerStage:
 
 
 def prompt(question: str, passages: Sequence[Passage]) -> str:
-    """Return the user prompt: the question, then the passages as p1, p2, …, between marks that no text can close."""
+    """Return the user prompt: passages as p1, p2, …, then the question, all between marks that no text can close."""
     texts = [passage.in_context for passage in passages]
     seal = seal_for(question, *texts)
     shown = [enclosed("passage", text, seal, {"id": f"p{number}"}) for number, text in enumerate(texts, 1)]
-    return "\n\n".join([enclosed("question", question, seal), *shown])
+    return "\n\n".join([*shown, enclosed("question", question, seal)])
 
 
 def _located(cited: dict[str, str], passages: Sequence[Passage]) -> Citation | None:

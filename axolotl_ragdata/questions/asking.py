@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from axolotl_ragdata.delimiters import enclosed, seal_for
 from axolotl_ragdata.guidance import guided
-from axolotl_ragdata.questions.cards import STAGE, Card, questions_schema
+from axolotl_ragdata.questions.cards import REMINDER, STAGE, Card, questions_schema
 from axolotl_ragdata.quotes import locate
 from axolotl_ragdata.records import Failure, Passage, Question, Rejected, content_id
 from axolotl_ragdata.references import points_at_source
@@ -62,7 +62,7 @@ class AskStage:
             stage=card.producer,
             subject_id=passage.id,
             system=card.system_prompt(self._per_passage, passage.language),
-            user=enclosed("passage", passage.in_context, seal_for(passage.in_context)),
+            user=f"{enclosed('passage', passage.in_context, seal_for(passage.in_context))}\n{REMINDER}",
             schema=guided(questions_schema(self._per_passage), self._model, [passage]),
             schema_name="questions",
             max_tokens=card.head.max_tokens,

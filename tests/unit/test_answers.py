@@ -142,16 +142,16 @@ def test_the_prompt_numbers_the_passages_and_seals_the_question_too() -> None:
     shown = prompt(attack, [DEFINITIONS.model_copy(update={"text": attack}), EPIDEMIOLOGY])
     marks = [line for line in shown.splitlines() if "seal=" in line]
     assert [line.split()[0] for line in marks] == [
+        "<passage",
+        "</passage",
+        "<passage",
+        "</passage",
         "<question",
         "</question",
-        "<passage",
-        "</passage",
-        "<passage",
-        "</passage",
     ]
     assert len({line.split("seal=")[1].rstrip(">") for line in marks}) == 1
     assert [line.split('"')[1] for line in marks if " id=" in line] == ["p1", "p2"]
-    assert shown.index(DEFINITIONS.heading) < shown.index(attack, 50)
+    assert shown.index(DEFINITIONS.heading) < shown.index(attack)
 
 
 def test_the_language_of_the_question_is_the_language_of_the_answer() -> None:

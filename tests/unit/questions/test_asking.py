@@ -182,6 +182,6 @@ def test_a_text_that_gives_orders_stays_between_the_marks() -> None:
     (request,) = person.requests
     assert "pwned" not in request.system
     assert attack in request.user
-    closing = request.user.splitlines()[-1]
+    closing = request.user.splitlines()[-2]
     assert request.user.count(closing) == 1
     assert closing not in attack
