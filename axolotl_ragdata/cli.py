@@ -31,6 +31,10 @@ class Explained(click.Group):
 
             show_error(error, debug=bool(ctx.params.get("debug")))
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            # reading, embedding and filtering are done again in seconds; only paid calls are worth keeping
+            click.echo("error: interrupted\nfix: run the same command to go on", err=True)
+            ctx.exit(130)
 
 
 @click.group(cls=Explained, context_settings={"help_option_names": ["-h", "--help"]})

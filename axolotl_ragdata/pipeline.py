@@ -55,7 +55,8 @@ class Outcomes:
     """What did not become a row, so far."""
 
     rejected: list[Any] = field(default_factory=list)
-    failures: list[Any] = field(default_factory=list)
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By document: what had to be done to cut it into passages."""
 
 
 def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[], None] | None = None) -> BuildReport:
@@ -203,7 +204,7 @@ def _build(
     passages = _passages(recipe, documents, outcomes, progress)
     rows = make_rows(recipe, run, documents, passages, progress)
     rows.rejected[:0] = outcomes.rejected
-    manifest = _write(recipe, run, documents, passages, rows, wanted)
+    manifest = _write(recipe, run, documents, passages, rows, {"fingerprint": wanted, "cutting": outcomes.warnings})
     return BuildReport(run.folder, manifest)
 
 
@@ -225,7 +226,7 @@ def _read(recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, pr
 
 
 def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes, progress: Progress) -> list[Passage]:
-    from axolotl_ragdata.passages import cut
+    from axolotl_ragdata.passages import cut_document
     from axolotl_ragdata.tokens import open_tokenizer
 
     block = recipe.ragdata.passages
@@ -233,10 +234,12 @@ def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes,
     progress.start("cutting passages", len(documents))
     passages: list[Passage] = []
     for document in documents:
-        cuts = cut(document, block, tokenizer)
-        if not cuts:
+        made = cut_document(document, block, tokenizer)
+        if not made.passages:
             outcomes.rejected.append(Rejected(stage="passages", subject_id=document.id, reason="no text in its body"))
-        passages.extend(cuts)
+        if made.warnings:
+            outcomes.warnings[document.id] = tuple(made.warnings)
+        passages.extend(made.passages)
         progress.advance()
     if not passages:
         what = f"the {len(documents)} documents have no text"
@@ -250,7 +253,7 @@ def _write(
     documents: Sequence[Document],
     passages: Sequence[Passage],
     rows: Rows,
-    wanted: Mapping[str, Any],
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     from axolotl_ragdata.card import dataset_card
     from axolotl_ragdata.exports import exports
@@ -273,7 +276,7 @@ def _write(
         counts[split] = len(own)
         if own:
             names[split] = run.write_rows(split, [export.row(example) for example in own])
-    manifest = _manifest(recipe, documents, rows, wanted, counts, names)
+    manifest = _manifest(recipe, documents, rows, facts, counts, names)
     card = dataset_card(manifest, examples)
     manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
     run.write_card(card)
@@ -286,7 +289,7 @@ def _manifest(
     recipe: Recipe,
     documents: Sequence[Document],
     rows: Rows,
-    wanted: Mapping[str, Any],
+    facts: Mapping[str, Any],
     counts: Mapping[str, int],
     names: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -297,20 +300,20 @@ def _manifest(
         "dataset_id": content_id("dataset", *sorted(names.values())),
         "finished_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "recipe": block.model_dump(mode="json", by_alias=True),
-        "fingerprint": dict(wanted),
+        "fingerprint": facts["fingerprint"],
         "format": block.export.format,
         "counts": {**counts, "refused": sum(record.stage == corpus.STAGE for record in rows.rejected)},
         "rejected_by_reason": _by_reason(rows.rejected),
         "failures_by_reason": dict(Counter(record.error for record in rows.failures).most_common()),
         "retryable_failures": sum(record.retryable for record in rows.failures),
         "files": dict(names),
-        "documents": [_about(document) for document in documents],
+        "documents": [_about(document, facts["cutting"].get(document.id, ())) for document in documents],
         "index": rows.index,
         "llm": rows.llm,
     }
 
 
-def _about(document: Document) -> dict[str, Any]:
+def _about(document: Document, cutting: Sequence[str]) -> dict[str, Any]:
     return {
         "id": document.id,
         "title": document.title,
@@ -318,7 +321,7 @@ def _about(document: Document) -> dict[str, Any]:
         "sha256": document.source.sha256,
         "language": document.language,
         "licence": document.licence,
-        "warnings": list(document.warnings),
+        "warnings": [*document.warnings, *cutting],
     }
 
 

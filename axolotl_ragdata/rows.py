@@ -154,6 +154,15 @@ async def _generate(
         progress.start("questions and answers", len(source))
         async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
             rows.add(outcome)
+            if chat:
+                progress.advance(0, _spending(chat))
+
+
+def _spending(chat: Chat) -> str:
+    tokens = chat.usage.input_tokens + chat.usage.output_tokens
+    cost = "" if chat.cost is None else f", {chat.cost:.2f}"
+    retries = f", {sum(chat.stats.retries.values()):,} tried again" if chat.stats.retries else ""
+    return f"{chat.stats.answered:,} calls, {tokens:,} tokens{cost}{retries}"
 
 
 def _counted(source: Sequence[Any], progress: Progress) -> Iterator[Any]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -193,3 +196,31 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, small_recipe: Path, rag
     assert "cannot be written" in ended.err
     assert "fix: " in ended.err
     assert stat.S_ISREG((tmp_path / "run").stat().st_mode)
+
+
+def test_an_interrupt_while_it_embeds_ends_without_a_traceback(small_recipe: Path) -> None:
+    command = [sys.executable, "-m", "axolotl_ragdata.cli", "build", str(small_recipe)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        while "embedding" not in (line := child.stderr.readline()):
+            assert line, "it never embedded"
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "run the same command to go on" in err
+    assert "Traceback" not in err
+
+
+def test_what_was_cut_inside_a_sentence_is_in_the_manifest(
+    tmp_path: Path, make_recipe: Callable[..., Path], ragdata: Callable[..., Any]
+) -> None:
+    recipe = make_recipe(
+        tmp_path,
+        "passages: {max_tokens: 32, overlap: 0}\n  questions: {from: structure}\n  answers: {mode: extractive}",
+    )
+    long = "Insomnia disorder is " + "very, " * 60 + "tiring for the people who have it."
+    (tmp_path / "tei" / "long.md").write_text(f"# Sleep\n\n{long}\n", encoding="utf-8")
+    assert ragdata("build", recipe).code == 0
+    about = next(each for each in manifest(recipe)["documents"] if each["path"].endswith("long.md"))
+    assert about["warnings"]
+    assert ragdata("verify", recipe).code == 0
