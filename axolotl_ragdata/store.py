@@ -7,7 +7,9 @@ the new one, never a half. Table names and file names are fixed here; text from 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -123,7 +125,12 @@ class RunDirectory:
         Raises:
             StoreError: It cannot be written.
         """
-        payload = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        import jsonlines
+
+        lines = io.StringIO()
+        with jsonlines.Writer(lines, dumps=functools.partial(json.dumps, ensure_ascii=False)) as writer:
+            writer.write_all(rows)
+        payload = lines.getvalue().encode()
         name = f"{stem}-{hashlib.sha256(payload).hexdigest()[:16]}.jsonl"
         write_atomically(self.folder / name, payload)
         return name
