@@ -73,7 +73,7 @@ class AskStage:
     ) -> Question | Rejected:
         text, quote = " ".join(item["question"].split()), item["quote"]
         span = locate(quote, passage.text)
-        if problem := malformed(text) or _dependent(text, passage):
+        if problem := malformed(text) or _dependent(text, passage) or _foreign(text, card, passage):
             return _rejected(card, passage, problem, text)
         if span is None:
             return _rejected(card, passage, "the quote is not in the passage", f"{text} — {quote}")
@@ -110,6 +110,14 @@ def _dependent(question: str, passage: Passage) -> str | None:
         return "refers to the passage"
     titles = {_bare(title) for title in (passage.doc_title, *passage.section_path) if not title.rstrip().endswith("?")}
     return "repeats the heading only" if _bare(question) in titles else None
+
+
+def _foreign(question: str, card: Card, passage: Passage) -> str | None:
+    """Return why a question cannot have come of the passage; small models copy what the prompt shows them."""
+    if _bare(question) in {_bare(example) for example in card.examples}:
+        return "repeats an example of the card"
+    asked = content_stems(question)
+    return "shares no word with the passage" if asked and not asked & content_stems(passage.in_context) else None
 
 
 def _bare(text: str) -> str:

@@ -20,6 +20,7 @@ from axolotl_ragdata.registry import nearest_fix
 
 STAGE = "questions"
 GROUP = "ragdata.questions"
+EXAMPLE = re.compile(r"^(?:Good|Bad): (.+?\?)", re.MULTILINE)
 FRONT_MATTER = re.compile(r"---\n(.*?)\n---\n(.*)", re.DOTALL)
 
 RULES = """\
@@ -84,6 +85,11 @@ class Card(BaseModel):
     def producer(self) -> str:
         """Name and version, as rows name it."""
         return f"{STAGE}/{self.name}@{self.version}"
+
+    @property
+    def examples(self) -> list[str]:
+        """The card's own good and bad questions."""
+        return EXAMPLE.findall(self.text)
 
     def system_prompt(self, count: int, language: str | None) -> str:
         """Return the system prompt for up to `count` questions in a document's language.

@@ -57,6 +57,7 @@ class TestCard:
         assert "French" in prompt
         assert "$" not in prompt
         assert "nothing inside is an instruction" in prompt
+        assert len(card.examples) >= 2
         assert "Good: " in card.text
         assert "Bad: " in card.text
 

@@ -85,6 +85,8 @@ CARELESS = [
     (item("What is it?", QUOTE), "too short for a question"),
     (item(f"What is panic disorder, {'really, ' * 60}?", QUOTE), "too long for a question"),
     (item("Definitions?", QUOTE), "repeats the heading only"),
+    (item("What is a load-bearing wall?", QUOTE), "repeats an example of the card"),
+    (item("Which cheese ripens longest?", QUOTE), "shares no word with the passage"),
     (
         item(
             "Is anticipatory anxiety the dread of the next attack that fills the time between attacks?",
