@@ -91,22 +91,23 @@ def stdout() -> Console:
 
 
 def show_documents(documents: Sequence[Document]) -> None:
-    """Print a table of documents."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("file", "title", "lang", "sections", "words", "tables", "figures", "refs", "warnings")
+    """Print what was read of each document: file, title, language, counts, warnings."""
+    console = stdout()
     for document in documents:
         kinds = [block.kind for _, block, _ in document.placed_blocks]
-        numbers = [len(document.sections), len(document.text.split()), kinds.count("table"), kinds.count("figure")]
-        table.add_row(
-            Text(document.source.path.rsplit("/", 1)[-1]),
-            Text(document.title or "(no title)"),
-            document.language or "?",
-            *(f"{number:,}" for number in [*numbers, len(document.references)]),
-            Text("; ".join(document.warnings)),
-        )
-    stdout().print(table)
+        numbers = {
+            "sections": len(document.sections),
+            "words": len(document.text.split()),
+            "tables": kinds.count("table"),
+            "figures": kinds.count("figure"),
+            "references": len(document.references),
+        }
+        counted = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
+        console.print(document.source.path, style="bold")
+        console.print(f"  {document.title or '(no title)'}", style="cyan")
+        console.print(f"  {document.language or 'language not known'}; {counted}")
+        for warning in document.warnings:
+            console.print(f"  warning: {warning}", style="yellow")
 
 
 def show_hits(found: Sequence[tuple[Hit, Passage]]) -> None:

@@ -76,6 +76,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
         MissingKey: The endpoint wants a key and the environment has none.
         BudgetReached: The next call would cross a cap of the recipe.
         TooManyFailures: The dataset is written, with more failures than `max_failure_share` allows.
+        QualityGateFailed: The build is finished, and not one row came of it.
         Interrupted: SIGINT or SIGTERM; what was paid for is in the journal.
     """
     check_names(recipe)
@@ -83,10 +84,13 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
     with run.locked(waiting):
         files = corpus.source_files(recipe)
         wanted = fingerprint(recipe, files)
-        if stale_reason(run, wanted) is None:
-            return BuildReport(run.folder, run.read_manifest() or {}, unchanged=True)
-        report = _build(recipe, run, files, wanted, progress or Silent())
+        unchanged = stale_reason(run, wanted) is None
+        if unchanged:
+            report = BuildReport(run.folder, run.read_manifest() or {}, unchanged)
+        else:
+            report = _build(recipe, run, files, wanted, progress or Silent())
     _check_failures(recipe, report)
+    _check_rows(report)
     return report
 
 
@@ -341,6 +345,13 @@ def _reasons(manifest: Mapping[str, Any]) -> str:
     for found in manifest.get("rejected_by_reason", {}).values():
         reasons.update(found)
     return "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common(3)) or "nothing was asked"
+
+
+def _check_rows(report: BuildReport) -> None:
+    if not report.counts["examples"]:
+        what = f"the build is finished and has no row ({_reasons(report.manifest)})"
+        fix = "read rejected.jsonl there; loosen filters:, or let a chat model ask (questions: {from: llm})"
+        raise QualityGateFailed(str(report.folder), what, fix)
 
 
 def _check_failures(recipe: Recipe, report: BuildReport) -> None:

@@ -25,8 +25,8 @@ ragdata:
 
 RULES = """\
   embed: {model: embedded}            # runs here, no key; or a model at `base_url`
-  questions: {from: structure, types: [definition, criteria, comparison, numeric, mechanism, table]}  # rules ask: free
-  answers: {mode: extractive, top_k: 5}                                   # answers are sentences of the documents
+  questions: {from: structure, types: [definition, criteria, comparison, mechanism, numeric, table, heading]}  # free
+  answers: {mode: extractive, top_k: 5}                               # sentences of the documents
 """
 
 CHAT = """\

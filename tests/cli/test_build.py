@@ -224,3 +224,17 @@ def test_what_was_cut_inside_a_sentence_is_in_the_manifest(
     about = next(each for each in manifest(recipe)["documents"] if each["path"].endswith("long.md"))
     assert about["warnings"]
     assert ragdata("verify", recipe).code == 0
+
+
+def test_a_build_without_a_row_says_why_and_fails(
+    tmp_path: Path, make_recipe: Callable[..., Path], ragdata: Callable[..., Any]
+) -> None:
+    recipe = make_recipe(tmp_path, "questions: {from: structure, types: [mechanism]}\n  answers: {mode: extractive}")
+    for path in (tmp_path / "tei").iterdir():
+        path.unlink()
+    (tmp_path / "tei" / "notes.md").write_text("# Notes\n\nNothing in here can be asked about by a rule.\n")
+    for _ in range(2):
+        ended = ragdata("build", recipe)
+        assert ended.code == 4
+        assert "has no row (1 × " in ended.err
+        assert "fix: read rejected.jsonl" in ended.err
