@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.errors import BudgetReached
-from axolotl_ragdata.recipe import LlmBlock
 from axolotl_ragdata.records import Usage
 
 FIRST_WAIT_S = 0.5

@@ -18,10 +18,11 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.errors import EndpointError, MissingKey
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.limits import Budget, Limiter, backoff_s, exhausted_s, retry_after_s
-from axolotl_ragdata.recipe import LlmBlock, Recipe
+from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Failure, Usage, content_id
 from axolotl_ragdata.stage import ChatRequest, Completion
 from axolotl_ragdata.structured import MODES, TRUNCATED, Mode, Unusable, accepted, instructions, response_format

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from axolotl_ragdata.recipe import PassagesBlock
+from axolotl_ragdata.blocks import PassagesBlock
 from axolotl_ragdata.records import (
     PATH_JOINT,
     Block,

@@ -14,7 +14,8 @@ from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailur
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Example, Passage, Rejected, content_id
-from axolotl_ragdata.rows import Rows, SearchMode, make_rows, open_filters, open_retriever, stage_versions
+from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
+from axolotl_ragdata.selection import Rows, open_filters
 from axolotl_ragdata.store import RunDirectory, sha256_of
 
 if TYPE_CHECKING:

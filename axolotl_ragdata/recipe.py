@@ -6,175 +6,17 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError
 
+from axolotl_ragdata.blocks import RagdataBlock
 from axolotl_ragdata.errors import RecipeError
 from axolotl_ragdata.registry import nearest_fix
 
 BLOCK = "ragdata"
 KeyPath = tuple[Union[str, int], ...]
-
-
-class Block(BaseModel):
-    """A part of the recipe: unknown keys and loose types are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class SourceBlock(Block):
-    """Where documents come from."""
-
-    path: str = Field(description="a file, a folder or a glob, relative to the recipe")
-    reader: str | None = Field(None, description="grobid, s2orc or text; chosen by content when left out")
-
-
-class PassagesBlock(Block):
-    """How documents are cut into passages."""
-
-    max_tokens: int = Field(384, ge=32, le=8192, description="longest passage, in tokens of `tokenizer`")
-    overlap: int = Field(48, ge=0, description="tokens that two neighbouring passages share, in whole sentences")
-    tokenizer: str = Field("embedded", description="embedded, a tokenizer.json, or a Hugging Face model name")
-
-    @model_validator(mode="after")
-    def _overlap_is_smaller(self) -> PassagesBlock:
-        if self.overlap >= self.max_tokens:
-            raise ValueError(f"overlap {self.overlap} must be smaller than max_tokens {self.max_tokens}")
-        return self
-
-
-class EmbedBlock(Block):
-    """What turns text into vectors."""
-
-    model: str = Field("embedded", description="embedded, sentence-transformers/<name>, or the name at `base_url`")
-    base_url: str | None = Field(None, description="an OpenAI-compatible endpoint, ending in /v1")
-    api_key_env: str = Field("OPENAI_API_KEY", description="the environment variable that holds the endpoint's key")
-    batch_size: int = Field(32, ge=1, le=2048, description="texts in one call")
-    dimensions: int | None = Field(None, ge=1, description="asked of an endpoint that can shorten its vectors")
-
-
-class PriceBlock(Block):
-    """Prices in one currency per million tokens."""
-
-    input: float = Field(ge=0, description="per million tokens in")
-    output: float = Field(ge=0, description="per million tokens out")
-
-
-class LlmBlock(Block):
-    """The chat model that asks and answers."""
-
-    model: str = Field("embedded", description="embedded, or the model's name at `base_url`")
-    base_url: str | None = Field(None, description="an OpenAI-compatible endpoint, ending in /v1; else OPENAI_BASE_URL")
-    api_key_env: str = Field("OPENAI_API_KEY", description="the environment variable that holds the endpoint's key")
-    concurrency: int = Field(16, ge=1, le=4096, description="most calls in flight at once")
-    timeout_s: float = Field(120.0, gt=0, description="seconds after which a call counts as hung")
-    max_attempts: int = Field(5, ge=1, le=20, description="tries of one call")
-    requests_per_minute: float | None = Field(
-        None, gt=0, description="most calls a minute; null: as the endpoint allows"
-    )
-    tokens_per_minute: float | None = Field(
-        None, gt=0, description="most tokens a minute; null: as the endpoint allows"
-    )
-    temperature: float | None = Field(0.7, ge=0, le=2, description="null: not sent")
-    seed: int | None = Field(42, description="null: not sent")
-    price: PriceBlock | None = Field(None, description="without it tokens are reported and no cost is invented")
-    max_cost: float | None = Field(None, gt=0, description="hard cap on what a build may spend; needs `price`")
-    max_tokens_total: int | None = Field(None, gt=0, description="hard cap on tokens in and out")
-
-    @model_validator(mode="after")
-    def _cost_needs_a_price(self) -> LlmBlock:
-        if self.max_cost is not None and self.price is None:
-            raise ValueError("max_cost needs price: {input: …, output: …} beside it")
-        return self
-
-
-class QuestionsBlock(Block):
-    """What is asked."""
-
-    origin: Literal["llm", "structure"] = Field(
-        "llm", alias="from", description="llm: the chat model asks; structure: rules ask, without a model"
-    )
-    types: list[str] = Field(["definition", "criteria", "comparison"], min_length=1, description="question cards")
-    per_passage: int = Field(2, ge=1, le=20, description="questions of each type asked of one passage, at most")
-
-
-class AnswersBlock(Block):
-    """How questions are answered."""
-
-    mode: Literal["generative", "extractive"] = Field(
-        "generative", description="generative: the chat model answers; extractive: sentences picked by the embedder"
-    )
-    top_k: int = Field(5, ge=1, le=50, description="passages that an answer is given")
-    search: Literal["hybrid", "dense", "text"] = Field("hybrid", description="how they are found")
-
-
-class FilterUse(Block):
-    """One filter and its settings."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-    use: str = Field(description="the filter's name")
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The keys beside `use`."""
-        return dict(self.__pydantic_extra__ or {})
-
-
-class SplitBlock(Block):
-    """Shares of the rows that are held out."""
-
-    validation: float = Field(0.05, ge=0, lt=1, description="share that Axolotl evaluates on while it trains")
-    test_seen: float = Field(0.05, ge=0, lt=1, description="share of new questions about passages that are trained on")
-    test_unseen: float = Field(0.05, ge=0, lt=1, description="share in whole sections or documents kept out")
-    unseen_by: Literal["section", "document"] = Field("section", description="what test_unseen keeps out as a whole")
-    seed: int = Field(42, description="changes which rows are held out")
-
-    @model_validator(mode="after")
-    def _something_is_left(self) -> SplitBlock:
-        held_out = self.validation + self.test_seen + self.test_unseen
-        if held_out >= 1:
-            raise ValueError(f"the shares add up to {held_out:g}; nothing would be left to train on")
-        return self
-
-
-class ExportBlock(Block):
-    """What is written for Axolotl."""
-
-    format: str = Field("messages", description="the shape of a row")
-    system: str | None = Field(None, description="a system prompt for every row")
-
-
-class RagdataBlock(Block):
-    """Everything under `ragdata:`."""
-
-    output: str = Field(description="the run directory, relative to the recipe")
-    sources: list[SourceBlock] = Field(min_length=1, description="where documents come from")
-    passages: PassagesBlock = Field(default_factory=lambda: PassagesBlock())
-    embed: EmbedBlock = Field(default_factory=lambda: EmbedBlock())
-    llm: LlmBlock = Field(default_factory=lambda: LlmBlock())
-    questions: QuestionsBlock = Field(default_factory=lambda: QuestionsBlock())
-    answers: AnswersBlock = Field(default_factory=lambda: AnswersBlock())
-    filters: list[FilterUse] = Field(
-        default_factory=lambda: [FilterUse(use=name) for name in ("self_contained", "grounded", "near_duplicate")],
-        description="applied in order",
-    )
-    split: SplitBlock = Field(default_factory=lambda: SplitBlock())
-    export: ExportBlock = Field(default_factory=lambda: ExportBlock())
-    max_failure_share: float = Field(0.05, ge=0, le=1, description="more failed records than this: exit code 3")
-
-    @field_validator("output")
-    @classmethod
-    def _output_is_named(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("must name a folder")
-        return value
-
-    @property
-    def needs_llm(self) -> bool:
-        """Whether a build calls a chat model at all."""
-        return self.questions.origin == "llm" or self.answers.mode == "generative"
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,14 @@ class Question(Record):
     """The spans of `document.text` that the question was asked about, in reading order, inside its first passage."""
     answer_text: str | None = None
     """Of a rule: its evidence as it is read, cells as sentences, lists with lead-ins; None: sentences are picked."""
+    options: tuple[str, ...] = ()
+    """Of a multiple choice or a classification: what is offered, in the order shown."""
+    label: str | None = None
+    """The right one of `options`."""
+    group: str | None = None
+    """What several phrasings of one fact share; a group is never divided between splits."""
+    persona: str | None = None
+    difficulty: str | None = None
 
 
 class Hit(Record):
@@ -303,6 +311,13 @@ class Example(Record):
     messages: tuple[Message, ...]
     language: str | None = None
     split: Split = "train"
+    answerable: bool = True
+    """False: the corpus does not hold the answer, and the answer says so."""
+    options: tuple[str, ...] = ()
+    label: str | None = None
+    group: str | None = None
+    context: tuple[str, ...] = ()
+    """Ids of the passages that the user message carries, in the order shown; () in a closed-book row."""
     provenance: Provenance
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from axolotl_ragdata.blocks import SplitBlock
 from axolotl_ragdata.duplicates import duplicate_groups
-from axolotl_ragdata.recipe import SplitBlock
 from axolotl_ragdata.records import Example, Passage, Rejected, Split
 from axolotl_ragdata.wording import normalised
 

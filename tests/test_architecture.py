@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "axolotl_ragdata"
 # from the bottom up; a module may import what stands in a lower layer, or in its own where the layer says so
 LAYERS: list[set[str]] = [
     {"errors", "records", "progress", "interruption", "languages", "quotes", "references", "delimiters", "wording"},
-    {"registry"},
+    {"registry", "blocks"},
     {"recipe", "store", "stage", "sentences"},
     {"journal", "embedded", "limits", "structured"},
     {"llm", "embed", "tokens", "duplicates", "guidance"},
@@ -24,8 +24,10 @@ LAYERS: list[set[str]] = [
         *("card", "examples", "verify", "base_model", "template"),
     },
     {"engines"},
-    {"corpus", "rows"},
+    {"corpus", "selection"},
+    {"rows"},
     {"pipeline"},
+    {"judge"},
     {"training", "display"},
     {"plugin"},
     {"checks"},

@@ -15,10 +15,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from axolotl_ragdata.blocks import EmbedBlock
 from axolotl_ragdata.embed._vectors import unit
 from axolotl_ragdata.errors import EndpointError, MissingKey, RecipeError
 from axolotl_ragdata.limits import backoff_s, retry_after_s
-from axolotl_ragdata.recipe import EmbedBlock
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from axolotl_ragdata.blocks import PassagesBlock
 from axolotl_ragdata.passages import cut
 from axolotl_ragdata.readers import read_document
-from axolotl_ragdata.recipe import PassagesBlock
 from axolotl_ragdata.records import Document, Failure, Hit, Passage
 from axolotl_ragdata.stage import ChatRequest, Completion
 from axolotl_ragdata.structured import Unusable, accepted

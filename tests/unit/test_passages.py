@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer as Fast
 from tokenizers import models, pre_tokenizers
 
+from axolotl_ragdata.blocks import PassagesBlock
 from axolotl_ragdata.passages import cut, cut_document, node_parser
 from axolotl_ragdata.readers import read_document
-from axolotl_ragdata.recipe import PassagesBlock
 from axolotl_ragdata.records import Block, Document, InlineCitation, Passage, Section, SentenceSpan, Source
 from axolotl_ragdata.tokens import FastTokenizer
 

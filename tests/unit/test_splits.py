@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from axolotl_ragdata.recipe import SplitBlock
+from axolotl_ragdata.blocks import SplitBlock
 from axolotl_ragdata.records import Citation, Example, Passage, Provenance, Rejected
 from axolotl_ragdata.splits import assign_splits, group_of, main_passages
 from axolotl_ragdata.wording import normalised

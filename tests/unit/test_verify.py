@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from axolotl_ragdata.blocks import SplitBlock
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.examples import make_example
 from axolotl_ragdata.exports import exports
-from axolotl_ragdata.recipe import SplitBlock
 from axolotl_ragdata.records import (
     Answer,
     Block,

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from axolotl_ragdata.blocks import PassagesBlock
 from axolotl_ragdata.errors import DocumentRefused, UnknownName
 from axolotl_ragdata.passages import cut
 from axolotl_ragdata.questions.structure import TYPES, StructureAsker, ask_by_structure
 from axolotl_ragdata.readers import read_document
-from axolotl_ragdata.recipe import PassagesBlock
 from axolotl_ragdata.records import Block, Document, Passage, Question, Rejected, Section, Source, content_id
 from axolotl_ragdata.references import refers_to_source
 

@@ -1,0 +1,143 @@
+"""Answers → examples, filtered and split: the free half of a build, which can be done again at will."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from axolotl_ragdata.examples import make_example
+from axolotl_ragdata.progress import Progress
+from axolotl_ragdata.recipe import Recipe
+from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected
+from axolotl_ragdata.stage import Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from axolotl_ragdata.embed import Embedder
+
+
+@dataclass
+class Rows:
+    """Everything that came of the passages, and what was used to make it."""
+
+    questions: list[Question] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    index: dict[str, Any] = field(default_factory=dict)
+    llm: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome) -> None:
+        """File an outcome under its kind."""
+        kinds: dict[type, list[Any]] = {
+            Question: self.questions,
+            Answer: self.answers,
+            Rejected: self.rejected,
+            Failure: self.failures,
+        }
+        kinds[type(outcome)].append(outcome)
+
+
+def select(
+    recipe: Recipe,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    embedder: Embedder,
+    rows: Rows,
+    progress: Progress,
+) -> None:
+    """Turn answers into examples, filter and split them; what falls out joins `rows.rejected`.
+
+    Raises:
+        UnknownName: There is no filter of that name.
+        RecipeError: A filter's setting is wrong.
+    """
+    by_id = {passage.id: passage for passage in passages}
+    examples = _examples(recipe, documents, by_id, rows)
+    progress.start("filtering and splitting", len(examples))
+    vectors = embedder.embed([example.question for example in examples])
+    kept = _filtered(recipe, examples, vectors, by_id, rows)
+    rows.examples, held_back = _split(recipe, [examples[at] for at in kept], vectors[kept], by_id)
+    rows.rejected.extend(held_back)
+    progress.advance(len(examples))
+
+
+def _examples(
+    recipe: Recipe, documents: Sequence[Document], passages: Mapping[str, Passage], rows: Rows
+) -> list[Example]:
+    questions = {question.id: question for question in rows.questions}
+    sources = {document.id: document for document in documents}
+    made = {}
+    for answer in rows.answers:
+        question = questions[answer.question_id]
+        document = sources[passages[question.passage_ids[0]].doc_id]
+        example = make_example(question, answer, document, passages, recipe.ragdata.export.system)
+        made[example.id] = example
+    return [made[key] for key in sorted(made)]
+
+
+def _filtered(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    vectors: NDArray[np.float32],
+    passages: Mapping[str, Passage],
+    rows: Rows,
+) -> list[int]:
+    from axolotl_ragdata.filters import Evidence
+
+    kept = list(range(len(examples)))
+    for use, rule in open_filters(recipe):
+        left = [examples[at] for at in kept]
+        reasons = rule.check_all(left, Evidence(passages, vectors[kept]))
+        rows.rejected.extend(
+            _rejection(f"filters/{use}", example, reason)
+            for example, reason in zip(left, reasons, strict=True)
+            if reason is not None
+        )
+        kept = [at for at, reason in zip(kept, reasons, strict=True) if reason is None]
+    return kept
+
+
+def open_filters(recipe: Recipe) -> list[tuple[str, Any]]:
+    """Return (name, filter) for each `filters:` entry, in order.
+
+    Raises:
+        UnknownName: There is no filter of that name.
+        RecipeError: A setting is unknown or of the wrong type.
+    """
+    from axolotl_ragdata.filters import filters
+
+    opened = []
+    for number, block in enumerate(recipe.ragdata.filters):
+        where = recipe.where("filters", number)
+        opened.append((block.use, filters.get(block.use, f"{where}.use").from_settings(block.settings, where)))
+    return opened
+
+
+def _rejection(stage: str, example: Example, reason: Any) -> Rejected:
+    return Rejected(
+        stage=stage,
+        subject_id=example.id,
+        reason=reason.reason,
+        detail=reason.detail,
+        score=reason.score,
+        threshold=reason.threshold,
+        subject={
+            "question_id": example.provenance.question_id,
+            "passage_ids": list(example.provenance.passage_ids),
+            "question": example.question,
+            "answer": example.answer,
+        },
+    )
+
+
+def _split(
+    recipe: Recipe, examples: Sequence[Example], vectors: NDArray[np.float32], passages: Mapping[str, Passage]
+) -> tuple[list[Example], list[Rejected]]:
+    from axolotl_ragdata.splits import assign_splits
+
+    return assign_splits(examples, vectors, passages, recipe.ragdata.split)
