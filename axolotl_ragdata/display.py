@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import traceback
@@ -9,14 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata.errors import RagdataError
+from axolotl_ragdata.records import PATH_JOINT
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
     from axolotl_ragdata.records import Document, Example, Hit, Passage
+    from axolotl_ragdata.trace import Trace
 
 PLAIN_INTERVAL_S = 60.0
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing."""
 SAMPLE_WIDTH = 100
 
 
@@ -24,7 +29,7 @@ def show_error(error: RagdataError, debug: bool) -> None:
     """Print an error and its fix on stderr; the traceback only with `--debug`."""
     if debug:
         traceback.print_exception(error)
-    print(f"error: {error}", file=sys.stderr)  # noqa: T201
+    print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
 
 
 class TerminalProgress:
@@ -83,6 +88,15 @@ class TerminalProgress:
         self._console.print(text, markup=False, soft_wrap=True)
 
 
+def printable(text: str) -> str:
+    r"""Return text of a document or a model as a terminal may have it: what would be obeyed is written out.
+
+    >>> printable("a" + chr(27) + "[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def stdout() -> Console:
     """Return a console on stdout that never interprets what a document says as markup."""
     from rich.console import Console
@@ -103,11 +117,11 @@ def show_documents(documents: Sequence[Document]) -> None:
             "references": len(document.references),
         }
         counted = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
-        console.print(document.source.path, style="bold")
-        console.print(f"  {document.title or '(no title)'}", style="cyan")
+        console.print(printable(document.source.path), style="bold")
+        console.print(f"  {printable(document.title) or '(no title)'}", style="cyan")
         console.print(f"  {document.language or 'language not known'}; {counted}")
         for warning in document.warnings:
-            console.print(f"  warning: {warning}", style="yellow")
+            console.print(f"  warning: {printable(warning)}", style="yellow")
 
 
 def show_hits(found: Sequence[tuple[Hit, Passage]]) -> None:
@@ -118,8 +132,8 @@ def show_hits(found: Sequence[tuple[Hit, Passage]]) -> None:
         scores += [f"dense {hit.dense_score:.3f} (#{hit.dense_rank})"] if hit.dense_score is not None else []
         scores += [f"text {hit.text_score:.2f} (#{hit.text_rank})"] if hit.text_score is not None else []
         console.print(f"{hit.rank}. {'  '.join(scores)}", style="bold")
-        console.print(f"   {passage.heading}", style="cyan")
-        console.print(f"   {' '.join(passage.text.split())}\n")
+        console.print(f"   {printable(passage.heading)}", style="cyan")
+        console.print(f"   {printable(' '.join(passage.text.split()))}\n")
 
 
 def show_build(manifest: Mapping[str, Any], folder: str, unchanged: bool, samples: Sequence[Example]) -> None:
@@ -149,8 +163,44 @@ def show_build(manifest: Mapping[str, Any], folder: str, unchanged: bool, sample
 
 def show_example(console: Console, example: Example) -> None:
     """Print a row with its quote and where it stands."""
-    console.print(f"\n  Q  {example.question}", style="bold")
-    console.print(f"  A  {' '.join(example.answer.split())}")
+    console.print(f"\n  Q  {printable(example.question)}", style="bold")
+    console.print(f"  A  {printable(' '.join(example.answer.split()))}")
     for citation in example.provenance.citations[:2]:
         place = " / ".join((example.provenance.source_path, *example.provenance.section_path))
-        console.print(f"     “{' '.join(citation.quote.split())[:SAMPLE_WIDTH]}”  {place}", style="dim")
+        console.print(printable(f"     “{' '.join(citation.quote.split())[:SAMPLE_WIDTH]}”  {place}"), style="dim")
+
+
+def show_trace(found: Trace) -> None:
+    """Print the way back of a row, a line for each step."""
+    console = stdout()
+
+    def line(name: str, text: str, style: str | None = None) -> None:
+        console.print(f"{name:<11}{printable(' '.join(text.split()))}", style=style)
+
+    console.print(f"{found.id}  {found.split}  {printable(found.type)}", style="bold")
+    line("question", found.question)
+    line("answer", found.answer if found.answerable else f"{found.answer} (not answerable from the documents)")
+    line("made by", f"{found.question_by} asked, {found.answer_by} answered")
+    for number, quote in enumerate(found.quotes, 1):
+        console.print()
+        line(f"quote {number}", f"“{quote.quote}”", "cyan")
+        if not quote.found:
+            line("", "does not stand where the row says: run `ragdata verify`", "red")
+        for sentence in quote.sentences:
+            line("sentence", sentence)
+        heading = PATH_JOINT.join(quote.section_path) or "(no heading)"
+        line("section", f"{heading} [{quote.block}, characters {quote.start:,} to {quote.end:,}]")
+        for reference in quote.references:
+            shown = f"{reference.text} {reference.title or '(no title)'}"
+            line("cites", f"{shown}, https://doi.org/{reference.doi}" if reference.doi else shown)
+        for box in quote.boxes:
+            line("page", f"{box.page}: {box.width:g} × {box.height:g} pt at x {box.x:g}, y {box.y:g}")
+        if not quote.boxes:
+            line("page", "not known: the file has no coordinates")
+        line("passage", quote.passage_id)
+        facts = (", ".join(quote.authors[:3]), str(quote.year or ""), quote.doi or "", quote.licence or "")
+        line("document", "; ".join(filter(None, (quote.title or "(no title)", *facts))))
+        state = f", {quote.file.state}" if quote.file.state else ""
+        line("file", f"{quote.file.path} (SHA-256 {quote.file.sha256[:16]}…{state})")
+    if not found.quotes:
+        console.print("\nthe row has no quote")

@@ -259,6 +259,13 @@ class Citation(Record):
     end: int
 
 
+class Place(Record):
+    """Where a quote stands: the sentences that it touches, as spans of `document.text`, and their page boxes."""
+
+    sentences: tuple[tuple[int, int], ...] = ()
+    boxes: tuple[PageBox, ...] = ()
+
+
 class Answer(Record):
     """An answer with its checked quotes and the passages that it was given."""
 
@@ -293,6 +300,8 @@ class Provenance(Record):
     question_id: str
     answer_id: str
     citations: tuple[Citation, ...]
+    places: tuple[Place, ...] = ()
+    """Where each quote stands on its pages, in the order of `citations`."""
     hits: tuple[Hit, ...] = ()
     generator: Generator
     question_producer: str

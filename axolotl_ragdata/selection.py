@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata.examples import make_example
+from axolotl_ragdata.places import add_places
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected
@@ -61,7 +62,8 @@ def select(
     progress.start("filtering and splitting", len(examples))
     vectors = embedder.embed([example.question for example in examples])
     kept = _filtered(recipe, examples, vectors, by_id, rows)
-    rows.examples, held_back = _split(recipe, [examples[at] for at in kept], vectors[kept], by_id)
+    divided, held_back = _split(recipe, [examples[at] for at in kept], vectors[kept], by_id)
+    rows.examples = add_places(divided, documents)
     rows.rejected.extend(held_back)
     progress.advance(len(examples))
 

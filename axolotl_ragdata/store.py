@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +30,8 @@ TABLES = ("documents", "passages", "questions", "answers", "examples", "rejected
 MANIFEST = "manifest.json"
 CARD = "README.md"
 LOCK_POLL_S = 0.5
+ROW_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]*)"')
+"""The id at the beginning of a row, as `write_table` writes it."""
 
 
 class RunDirectory:
@@ -116,6 +119,38 @@ class RunDirectory:
         with _explained(path, "cannot be read"):
             lines = path.read_bytes().splitlines() if path.exists() else []
         return [_row(path, number, line, kind) for number, line in enumerate(lines, 1)]
+
+    def read_rows(self, name: str, kind: type[RecordT], ids: Iterable[str]) -> dict[str, RecordT]:
+        """Return the rows of these ids; only they are parsed, and the table is never in memory as a whole.
+
+        Raises:
+            StoreError: As `read_table`.
+        """
+        wanted = {key.encode(): key for key in ids}
+        found: dict[str, RecordT] = {}
+        for number, line, key in self._lines(name):
+            if key in wanted:
+                found[wanted[key]] = _row(self.folder / f"{name}.jsonl", number, line, kind)
+        return found
+
+    def read_ids(self, name: str) -> list[str]:
+        """Return the ids of a table in its order.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        return [key.decode("utf-8", "replace") for _, _, key in self._lines(name)]
+
+    def _lines(self, name: str) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield number, bytes and id of each row; every table begins its rows with the id."""
+        path = self.folder / f"{name}.jsonl"
+        with _explained(path, "cannot be read"):
+            if not path.exists():
+                return
+            with path.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    key = ROW_ID.match(line)
+                    yield number, line.rstrip(b"\n"), key[1] if key else b""
 
     def write_rows(self, stem: str, rows: Iterable[Mapping[str, Any]]) -> str:
         """Write an exported file named `stem-<content hash>.jsonl`; return its name.

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.exports import exports
+from axolotl_ragdata.places import places_of
 from axolotl_ragdata.records import (
     Answer,
     Document,
@@ -106,6 +107,7 @@ def verify(folder: Path) -> Result:
         "ids are unique": _unique,
         "passages in their document": _passages,
         "quotes in their source": _quotes,
+        "places of the quotes": _places,
         "rows from their question and answer": _derived,
         "every passage accounted for": _passages_accounted,
         "every question accounted for": _questions_accounted,
@@ -209,6 +211,14 @@ def _quotes(run: _Run) -> Iterator[str]:
                 yield f"{shown} is outside its passage {passage.id}"
             else:
                 yield ""
+
+
+def _places(run: _Run) -> Iterator[str]:
+    """Yield '' for a row whose quotes are placed in the sentences and on the pages of their documents."""
+    documents = run.by_id("documents", Document)
+    for example in run.examples:
+        same = example.provenance.places == places_of(example, documents)
+        yield "" if same else f"{example.id} places its quotes elsewhere than its documents do"
 
 
 def _derived(run: _Run) -> Iterator[str]:

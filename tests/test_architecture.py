@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"llm", "embed", "tokens", "duplicates", "guidance"},
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits"),
-        *("card", "examples", "verify", "base_model", "template"),
+        *("card", "examples", "places", "trace", "verify", "base_model", "template"),
     },
     {"engines"},
     {"corpus", "selection"},

@@ -12,10 +12,11 @@ from axolotl_ragdata.cli.checking import check, verify
 from axolotl_ragdata.cli.models import models
 from axolotl_ragdata.cli.reading import read
 from axolotl_ragdata.cli.searching import search
+from axolotl_ragdata.cli.showing import schema, show
 from axolotl_ragdata.cli.starting import init
 from axolotl_ragdata.errors import RagdataError
 
-COMMANDS: tuple[click.Command, ...] = (init, read, build, search, check, verify, models)
+COMMANDS: tuple[click.Command, ...] = (init, read, build, search, show, check, verify, schema, models)
 
 
 class Explained(click.Group):

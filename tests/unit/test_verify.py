@@ -14,6 +14,7 @@ from axolotl_ragdata.blocks import SplitBlock
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.examples import make_example
 from axolotl_ragdata.exports import exports
+from axolotl_ragdata.places import add_places
 from axolotl_ragdata.records import (
     Answer,
     Block,
@@ -101,6 +102,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows, vectors, passages, SplitBlock(validation=0.1, test_seen=0.1, test_unseen=0.1)
     )
     rejected.append(Rejected(stage="questions", subject_id=skipped.id, reason="no rule applies"))
+    examples = add_places(examples, documents)
     run = RunDirectory(tmp_path_factory.mktemp("run"))
     tables: dict[str, list[Any]] = {
         "documents": documents,
