@@ -12,20 +12,14 @@ from typing import Any
 
 import pytest
 
-SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
-
-
 def with_coordinates(source: str) -> str:
     """Return a TEI file whose paragraphs and sentences have boxes, as GROBID gives them: a page a paragraph."""
     pages = count(1)
 
     def paragraph(found: re.Match[str]) -> str:
-        page = next(pages)
-        sentences = [
-            f'<s coords="{page},72.5,{100 + 12 * at},450.0,10.5">{text}</s>'
-            for at, text in enumerate([found[1]] if "<" in found[1] else SENTENCE.split(found[1]))
-        ]
-        return f'<p coords="{page},72.5,100,450.0,300">{" ".join(sentences)}</p>'
+        page, lines = next(pages), count()
+        inner = re.sub("<s>", lambda _: f'<s coords="{page},72.5,{100 + 12 * next(lines)},450.0,10.5">', found[1])
+        return f'<p coords="{page},72.5,100,450.0,300">{inner}</p>'
 
     return re.sub(r"<p>(.*?)</p>", paragraph, source, flags=re.DOTALL)
 
