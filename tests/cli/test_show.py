@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+
 def with_coordinates(source: str) -> str:
     """Return a TEI file whose paragraphs and sentences have boxes, as GROBID gives them: a page a paragraph."""
     pages = count(1)
