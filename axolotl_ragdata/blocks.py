@@ -135,6 +135,122 @@ class ExportBlock(Block):
     system: str | None = Field(None, description="a system prompt for every row")
 
 
+CandidateKind = Literal[
+    "adapter",
+    "adapter+retrieval",
+    "base",
+    "base+retrieval",
+    "endpoint",
+    "endpoint+retrieval",
+    "embedded",
+    "embedded+retrieval",
+    "answers",
+]
+JudgedBy = Literal["pointwise", "pairwise", "claims", "safety", "fairness"]
+
+
+class CandidateBlock(LlmBlock):
+    """A model that is judged, or a file of answers from elsewhere."""
+
+    model: str = Field("embedded", description="of an endpoint: the model's name at `base_url`")
+    temperature: float | None = Field(0.0, ge=0, le=2, description="0: the likeliest answer; null: not sent")
+    kind: CandidateKind = Field(description="what answers; `+retrieval` puts the best passages before the question")
+    name: str = Field("", description="how tables name it; left out: the model of an endpoint, else the kind")
+    path: str | None = Field(
+        None, description="of `adapter`: the trained weights, else `output_dir`; of `answers`: a JSONL file"
+    )
+    system: str | None = Field(None, description="a system prompt; left out: that of `export`")
+    top_k: int = Field(3, ge=1, le=50, description="passages that retrieval puts before the question")
+    search: Literal["hybrid", "dense", "text"] = Field("hybrid", description="how they are found")
+    max_tokens: int = Field(256, ge=1, le=16_384, description="longest answer, in tokens")
+    batch_tokens: int = Field(4096, ge=64, description="of a local model: tokens computed at once, padding included")
+
+    @property
+    def source(self) -> str:
+        """What answers, with or without retrieval."""
+        return self.kind.removesuffix("+retrieval")
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether passages are put before the question."""
+        return self.kind.endswith("+retrieval")
+
+    @property
+    def label(self) -> str:
+        """How tables name it."""
+        return self.name or (self.model if self.source == "endpoint" else self.kind)
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind(self) -> CandidateBlock:
+        if self.source == "endpoint" and "model" not in self.model_fields_set:
+            raise ValueError("an endpoint needs `model:`, its name there")
+        if self.source == "answers" and not self.path:
+            raise ValueError("answers need `path:`, a JSONL file of question_id (or question) and answer")
+        if self.path and self.source not in ("adapter", "answers"):
+            raise ValueError(f"`path` means nothing to {self.kind!r}")
+        return self
+
+
+class JudgeModelBlock(LlmBlock):
+    """A chat model that judges."""
+
+    model: str = Field(description="embedded, or the model's name at `base_url`")
+    temperature: float | None = Field(0.0, ge=0, le=2, description="0: the likeliest verdict; null: not sent")
+    name: str = Field("", description="how tables name it; left out: the model")
+    max_tokens: int = Field(1024, ge=64, le=16_384, description="longest verdict, in tokens")
+
+    @property
+    def label(self) -> str:
+        """How tables name it."""
+        return self.name or self.model
+
+
+def _candidates() -> list[CandidateBlock]:
+    return [CandidateBlock(kind=kind) for kind in ("base", "adapter", "base+retrieval")]
+
+
+class JudgeBlock(Block):
+    """How the tuned model is compared with others; `judge: {}` scores base, adapter and base with retrieval exactly."""
+
+    candidates: list[CandidateBlock] = Field(default_factory=_candidates, min_length=1, description="what is compared")
+    baseline: str | None = Field(None, description="the candidate that others are compared with; left out: the first")
+    judges: list[JudgeModelBlock] = Field([], description="chat models that judge; none: exact scores only")
+    scoring: list[JudgedBy] = Field(["pointwise", "pairwise", "claims"], description="what the judges are asked for")
+    commit_first: bool = Field(False, description="the judge answers from the passages before it sees a candidate")
+    repeats: int = Field(1, ge=1, le=20, description="times that each verdict is asked for: the judge's own noise")
+    allow_self_judging: list[str] = Field([], description="judges, by name, that may judge their own family alone")
+    splits: list[Literal["test_seen", "test_unseen"]] = Field(
+        ["test_seen", "test_unseen"], description="held-out rows that are asked; []: only `questions`"
+    )
+    questions: list[str] = Field([], description="JSONL files of questions beside the held-out rows")
+    limit: int | None = Field(None, ge=1, description="most questions of each origin, chosen by `seed`; null: all")
+    distractors: int = Field(3, ge=0, le=9, description="wrong options made of other references for log-likelihood; 0: off")
+    contaminated: Literal["exclude", "keep"] = Field("exclude", description="what happens to questions seen in training")
+    contamination_ngram: int = Field(8, ge=3, le=50, description="words of the n-grams that count as seen")
+    contamination_share: float = Field(0.8, gt=0, le=1, description="share of a question's n-grams in one training row")
+    contamination_cosine: float = Field(0.9, gt=0, le=1, description="least cosine of two questions that name the same")
+    seed: int = Field(42, description="of sampling, shuffling and resampling")
+    resamples: int = Field(10_000, ge=100, description="of the bootstrap and the permutation test")
+    max_unscored_share: float = Field(0.05, ge=0, le=1, description="more verdicts missing than this: exit code 3")
+    output: str | None = Field(None, description="where results go, relative to the recipe; left out: judge/ in the run")
+    after_train: bool = Field(False, description="judge at the end of `axolotl train`")
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> JudgeBlock:
+        for what, names in (
+            ("candidates", [each.label for each in self.candidates]),
+            ("judges", [each.label for each in self.judges]),
+        ):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"two {what} are called {twice[0]!r}; give them a `name:`")
+        names = [each.label for each in self.candidates]
+        if self.baseline is not None and self.baseline not in names:
+            raise ValueError(f"baseline {self.baseline!r} is no candidate; they are {', '.join(names)}")
+        if unknown := set(self.allow_self_judging) - {each.label for each in self.judges}:
+            raise ValueError(f"allow_self_judging names {sorted(unknown)[0]!r}, which is no judge")
+        return self
+
+
 class RagdataBlock(Block):
     """Everything under `ragdata:`."""
 
@@ -151,6 +267,7 @@ class RagdataBlock(Block):
     )
     split: SplitBlock = Field(default_factory=lambda: SplitBlock())
     export: ExportBlock = Field(default_factory=lambda: ExportBlock())
+    judge: JudgeBlock | None = Field(None, description="how `ragdata judge` compares the tuned model with others")
     max_failure_share: float = Field(0.05, ge=0, le=1, description="more failed records than this: exit code 3")
 
     @field_validator("output")

@@ -65,23 +65,33 @@ class Attempt:
 
 
 def open_chat(recipe: Recipe, journal: Journal, base_url: str | None = None) -> Chat:
-    """Return the recipe's chat model, to be used in an `async with`.
+    """Return the recipe's chat model, to be used in an `async with`; see `open_chat_of`."""
+    return open_chat_of(recipe.ragdata.llm, recipe.where("llm"), journal, base_url)
+
+
+def open_chat_of(block: LlmBlock, where: str, journal: Journal, base_url: str | None = None) -> Chat:
+    """Return a chat model, to be used in an `async with`.
 
     Args:
-        recipe: Its `llm:` block.
+        block: The model and how it is called.
+        where: The place of the block in the recipe, for errors.
         journal: Where answers are kept.
-        base_url: An endpoint in place of the recipe's: that of the embedded model.
+        base_url: An endpoint in place of the block's: that of the embedded model.
 
     Raises:
         MissingKey: The endpoint is not on this machine and the environment holds no key.
     """
-    block, where = recipe.ragdata.llm, recipe.where("llm")
-    url = base_url or block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+    url = base_url or endpoint_url(block)
     key = os.environ.get(block.api_key_env, "")
     if not key and urlsplit(url).hostname not in LOOPBACK:
         what = f"{block.api_key_env} is not set, and {url} wants a key"
         raise MissingKey(where, what, f"export {block.api_key_env}=…, or name a local endpoint with base_url")
     return Chat(block, journal, url, key or NO_KEY, where)
+
+
+def endpoint_url(block: LlmBlock) -> str:
+    """Return where a block's model answers."""
+    return block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
 
 
 class Chat:

@@ -26,6 +26,7 @@ SPLITS = ("train", "validation", "test_seen", "test_unseen")
 NOT_CONTENT: dict[str, Any] = {
     "output": True,
     "max_failure_share": True,
+    "judge": True,
     "llm": {"base_url", "api_key_env", "concurrency", "timeout_s", "max_attempts", "price", "max_cost"}
     | {"max_tokens_total", "requests_per_minute", "tokens_per_minute"},
     "embed": {"base_url", "api_key_env", "batch_size"},
