@@ -224,15 +224,21 @@ class JudgeBlock(Block):
     )
     questions: list[str] = Field([], description="JSONL files of questions beside the held-out rows")
     limit: int | None = Field(None, ge=1, description="most questions of each origin, chosen by `seed`; null: all")
-    distractors: int = Field(3, ge=0, le=9, description="wrong options made of other references for log-likelihood; 0: off")
-    contaminated: Literal["exclude", "keep"] = Field("exclude", description="what happens to questions seen in training")
+    distractors: int = Field(
+        3, ge=0, le=9, description="wrong options made of other references for log-likelihood; 0: off"
+    )
+    contaminated: Literal["exclude", "keep"] = Field(
+        "exclude", description="what happens to questions seen in training"
+    )
     contamination_ngram: int = Field(8, ge=3, le=50, description="words of the n-grams that count as seen")
     contamination_share: float = Field(0.8, gt=0, le=1, description="share of a question's n-grams in one training row")
     contamination_cosine: float = Field(0.9, gt=0, le=1, description="least cosine of two questions that name the same")
     seed: int = Field(42, description="of sampling, shuffling and resampling")
     resamples: int = Field(10_000, ge=100, description="of the bootstrap and the permutation test")
     max_unscored_share: float = Field(0.05, ge=0, le=1, description="more verdicts missing than this: exit code 3")
-    output: str | None = Field(None, description="where results go, relative to the recipe; left out: judge/ in the run")
+    output: str | None = Field(
+        None, description="where results go, relative to the recipe; left out: judge/ in the run"
+    )
     after_train: bool = Field(False, description="judge at the end of `axolotl train`")
 
     @model_validator(mode="after")
