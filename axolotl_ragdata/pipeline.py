@@ -13,12 +13,14 @@ from axolotl_ragdata import __version__, corpus
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Example, Passage, Rejected, content_id
+from axolotl_ragdata.records import Document, Example, Passage, Rejected, Split, content_id
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import Rows, open_filters
 from axolotl_ragdata.store import RunDirectory, sha256_of
 
 if TYPE_CHECKING:
+    from axolotl_ragdata.chat_template import ChatTemplate
+    from axolotl_ragdata.exports import Material
     from axolotl_ragdata.index import Retriever
 
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
@@ -82,6 +84,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
         Interrupted: SIGINT or SIGTERM; what was paid for is in the journal.
     """
     check_names(recipe)
+    _template(recipe)  # what it lacks is said before anything is paid for
     run = RunDirectory(recipe.output)
     with run.locked(waiting):
         files = corpus.source_files(recipe)
@@ -180,6 +183,7 @@ def fingerprint(recipe: Recipe, files: Sequence[corpus.SourceFile]) -> dict[str,
         "recipe": recipe.ragdata.model_dump(mode="json", by_alias=True, exclude=NOT_CONTENT),
         "stages": stage_versions(recipe),
         "sources": corpus.fingerprint(list(files), recipe.folder),
+        **({"base_model": recipe.axolotl.get("base_model")} if _needs_template(recipe) else {}),
     }
 
 
@@ -276,12 +280,11 @@ def _write(
     }
     counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
     export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
-    names = {}
-    for split in SPLITS:
-        own = [example for example in examples if example.split == split]
-        counts[split] = len(own)
-        if own:
-            names[split] = run.write_rows(split, [export.row(example) for example in own])
+    names: dict[str, str] = {}
+    for split, material in _materials(recipe, passages, examples, tables["rejected"]).items():
+        counts[split] = len(material.examples)
+        if lines := export.rows(material):
+            names[split] = run.write_rows(split, lines)
     manifest = _manifest(recipe, documents, rows, facts, counts, names)
     card = dataset_card(manifest, examples)
     manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
@@ -289,6 +292,30 @@ def _write(
     run.write_manifest(manifest)
     run.remove_stale_exports(SPLITS, names.values())
     return manifest
+
+
+def _materials(
+    recipe: Recipe, passages: Sequence[Passage], examples: Sequence[Example], rejected: Sequence[Rejected]
+) -> dict[Split, Material]:
+    from axolotl_ragdata.exports import materials
+    from axolotl_ragdata.splits import held_out_passages
+
+    unseen = held_out_passages(examples, passages, recipe.ragdata.split.unseen_by)
+    return materials(examples, passages, rejected, unseen, _template(recipe))
+
+
+def _needs_template(recipe: Recipe) -> bool:
+    from axolotl_ragdata.exports import exports
+
+    return exports.get(recipe.ragdata.export.format, recipe.where("export", "format")).needs_template
+
+
+def _template(recipe: Recipe) -> ChatTemplate | None:
+    if not _needs_template(recipe):
+        return None
+    from axolotl_ragdata.chat_template import open_chat_template
+
+    return open_chat_template(recipe)
 
 
 def _manifest(

@@ -98,6 +98,23 @@ def main_passages(example: Example) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def held_out_passages(examples: Sequence[Example], passages: Sequence[Passage], unseen_by: str) -> set[str]:
+    """Return the ids of the passages that belong to `test_unseen`: of its groups, or with their text.
+
+    Args:
+        examples: Every row.
+        passages: Every passage.
+        unseen_by: What `test_unseen` keeps out as a whole: section or document.
+    """
+    by_id = {passage.id: passage for passage in passages}
+    unseen = [row for row in examples if row.split == "test_unseen"]
+    stands_on = [by_id[key] for row in unseen for key in main_passages(row) if key in by_id]
+    groups = {group_of(passage, unseen_by) for passage in stands_on}
+    inside = [passage for passage in passages if group_of(passage, unseen_by) in groups]
+    long = {text for text in (normalised(passage.text) for passage in inside) if text.count(" ") + 1 >= SHARED_WORDS}
+    return {passage.id for passage in inside} | {one.id for one in passages if normalised(one.text) in long}
+
+
 def _touched(examples: Sequence[Example], passages: Mapping[str, Passage], unseen_by: str) -> list[tuple[Group, ...]]:
     """Return for each row the groups that it stands on, its own first; groups that share a long text are one."""
     joined = _Joined()

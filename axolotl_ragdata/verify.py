@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,20 +12,21 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from axolotl_ragdata.errors import StoreError
-from axolotl_ragdata.exports import exports
+from axolotl_ragdata.exports import Export, exports, materials
 from axolotl_ragdata.places import places_of
 from axolotl_ragdata.records import (
     Answer,
     Document,
     Example,
     Failure,
+    Message,
     Passage,
     Question,
     Record,
     Rejected,
     content_id,
 )
-from axolotl_ragdata.splits import SHARED_WORDS, group_of, main_passages
+from axolotl_ragdata.splits import SHARED_WORDS, group_of, held_out_passages, main_passages
 from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.wording import normalised
 
@@ -312,18 +313,41 @@ def _exported(run: _Run) -> Iterator[str]:
         yield f"there is no export {name!r}, which the manifest names"
         return
     export = exports.get(name, "manifest.json")
-    wanted = {example.id: example for example in run.examples}
-    written: Counter[str] = Counter()
-    for split, name in run.manifest.get("files", {}).items():
-        for number, line in enumerate(_lines(run.folder / Path(name).name), 1):
+    for split, wanted in _wanted_rows(run, export).items():
+        name = str(run.manifest.get("files", {}).get(split, ""))
+        written: Counter[str] = Counter()
+        for number, line in enumerate(_lines(run.folder / Path(name).name) if name else (), 1):
             row = _parsed(line)
-            example = wanted.get(str(row.get("id")))
-            if example is None or example.split != split or row != export.row(example):
+            key = str(row.get("id"))
+            if key not in wanted or not _same(row, wanted[key], export.needs_template):
                 yield f"{name}:{number} is not the row of an example in {split}"
                 continue
-            written[example.id] += 1
-            yield "" if written[example.id] == 1 else f"{name}:{number} is there twice"
-    yield from (f"{missing} was not exported" for missing in wanted.keys() - written.keys())
+            written[key] += 1
+            yield "" if written[key] == 1 else f"{name}:{number} is there twice"
+        yield from (f"{missing} was not exported" for missing in wanted.keys() - written.keys())
+
+
+class _Unrendered:
+    """Stands for a chat template where none can be had: the whole conversation is the trained text."""
+
+    def segments(self, messages: Sequence[Message]) -> list[tuple[bool, str]]:
+        return [(turn.role == "assistant", turn.content) for turn in messages]
+
+
+def _wanted_rows(run: _Run, export: Export) -> dict[str, dict[str, dict[str, Any]]]:
+    unseen_by = str(run.manifest.get("recipe", {}).get("split", {}).get("unseen_by", "section"))
+    unseen = held_out_passages(run.examples, run.rows["passages"], unseen_by)
+    made = materials(run.examples, run.rows["passages"], run.rejected, unseen, _Unrendered())
+    return {split: {str(row["id"]): row for row in export.rows(material)} for split, material in made.items()}
+
+
+def _same(row: dict[str, Any], wanted: dict[str, Any], rendered: bool) -> bool:
+    """Return whether a row is what it should be; of a rendered one, whether it trains on what the assistant says."""
+    if not rendered:
+        return row == wanted
+    said = [[str(part.get("text", "")) for part in of["segments"] if part.get("label")] for of in (row, wanted)]
+    within = len(said[0]) == len(said[1]) and all(want.strip() in have for have, want in zip(*said, strict=True))
+    return within and {**row, "segments": ()} == {**wanted, "segments": ()}
 
 
 def _lines(path: Path) -> list[str]:

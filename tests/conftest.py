@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -51,3 +53,18 @@ def load_module(name: str, path: Path) -> ModuleType:
 def model_server() -> ModuleType:
     """The module of the loopback chat endpoint, `tests/servers/model.py`."""
     return load_module("ragdata_model_server", Path(__file__).parent / "servers" / "model.py")
+
+
+@pytest.fixture(scope="session")
+def plugin() -> ModuleType:
+    """The module `axolotl_ragdata.plugin`; skips where Axolotl is not installed."""
+    if find_spec("axolotl") is None:
+        pytest.skip("axolotl is not installed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Axolotl's and its libraries' own, on import
+        import axolotl.integrations.config
+        import axolotl.utils.config  # noqa: F401
+
+        import axolotl_ragdata.plugin
+
+        return axolotl_ragdata.plugin

@@ -22,13 +22,14 @@ LAYERS: list[set[str]] = [
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits"),
         *("card", "examples", "places", "trace", "verify", "base_model", "template"),
+        "chat_template",
     },
     {"engines"},
     {"corpus", "selection"},
     {"rows"},
     {"pipeline"},
     {"judge"},
-    {"training", "display"},
+    {"training", "display", "delivery"},
     {"plugin"},
     {"checks"},
     {"cli"},
@@ -40,14 +41,14 @@ DOORS = {
     "openai": {"llm"},
     "lxml": {"readers"},
     "lancedb": {"index"},
-    "pyarrow": {"index"},
+    "pyarrow": {"index", "exports"},
     "axolotl": {"plugin"},
     "xllamacpp": {"embedded"},
     "onnxruntime": {"embed"},
     "sentence_transformers": {"embed"},
     "llama_index": {"passages", "index", "sentences"},
     "torch": {"base_model", "plugin"},
-    "transformers": {"base_model", "plugin"},
+    "transformers": {"base_model", "chat_template", "plugin"},
 }
 
 

@@ -9,6 +9,7 @@ import click
 from axolotl_ragdata import __version__
 from axolotl_ragdata.cli.building import build
 from axolotl_ragdata.cli.checking import check, verify
+from axolotl_ragdata.cli.exporting import export
 from axolotl_ragdata.cli.models import models
 from axolotl_ragdata.cli.reading import read
 from axolotl_ragdata.cli.searching import search
@@ -16,7 +17,7 @@ from axolotl_ragdata.cli.showing import schema, show
 from axolotl_ragdata.cli.starting import init
 from axolotl_ragdata.errors import RagdataError
 
-COMMANDS: tuple[click.Command, ...] = (init, read, build, search, show, check, verify, schema, models)
+COMMANDS: tuple[click.Command, ...] = (init, read, build, search, show, check, verify, export, schema, models)
 
 
 class Explained(click.Group):
@@ -50,6 +51,7 @@ def ragdata(debug: bool) -> None:
       ragdata build recipe.yml        documents -> instruction JSONL, with citations
       axolotl train recipe.yml        builds first if needed, then fine-tunes
       ragdata verify recipe.yml       prove that every quote stands in its source
+      ragdata export recipe.yml       the dataset as LLaMA-Factory, TRL, Alpaca, Parquet, … read it
 
     Exit codes: 0 ok, 1 it could not go on, 2 usage or recipe, 3 finished with too many failures or a cap was reached,
     4 a quality gate failed, 130 and 143 interrupted.

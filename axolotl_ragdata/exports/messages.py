@@ -4,33 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from axolotl_ragdata.exports import exports
-from axolotl_ragdata.records import PATH_JOINT, Example
+from axolotl_ragdata.exports import Row, RowExport, exports, origin, turns
+from axolotl_ragdata.records import Example
 
 
-class MessagesExport:
+class MessagesExport(RowExport):
     """One line: `messages`, and beside it where the row comes from.
 
     Axolotl removes every column but its own when it tokenises, so the others are there for people; none is named as a
     column that its chat template would read (`system`, `tools`).
     """
 
-    def row(self, example: Example) -> dict[str, Any]:
+    def row(self, example: Example) -> Row:
         """Return the line of one example."""
-        origin = example.provenance
-        return {
-            "id": example.id,
-            "type": example.type,
-            "messages": [{"role": turn.role, "content": turn.content} for turn in example.messages],
-            "section": PATH_JOINT.join(origin.section_path),
-            "source": origin.source_path,
-            "title": origin.doc_title,
-            "licence": origin.licence or "",
-            "language": example.language or "",
-            "generator": origin.generator,
-            "quotes": [citation.quote for citation in origin.citations],
-            "places": [f"{citation.doc_id}:{citation.start}-{citation.end}" for citation in origin.citations],
-        }
+        return {"id": example.id, "type": example.type, "messages": turns(example), **origin(example)}
 
     def stanza(self, path: str) -> dict[str, Any]:
         """Return the entry of Axolotl's `datasets:` that reads a file of such lines."""
