@@ -99,6 +99,13 @@ class AnswersBlock(Block):
     search: Literal["hybrid", "dense", "text"] = Field("hybrid", description="how they are found")
 
 
+FILTERS = (
+    *("prompt_leak", "injection", "refusal", "length", "language", "self_contained", "answer_in_question"),
+    *("grounded", "near_duplicate"),
+)
+"""The filters of a recipe that names none: all that cost nothing, the cheapest first."""
+
+
 class FilterUse(Block):
     """One filter and its settings."""
 
@@ -268,7 +275,7 @@ class RagdataBlock(Block):
     questions: QuestionsBlock = Field(default_factory=lambda: QuestionsBlock())
     answers: AnswersBlock = Field(default_factory=lambda: AnswersBlock())
     filters: list[FilterUse] = Field(
-        default_factory=lambda: [FilterUse(use=name) for name in ("self_contained", "grounded", "near_duplicate")],
+        default_factory=lambda: [FilterUse(use=name) for name in FILTERS],
         description="applied in order",
     )
     split: SplitBlock = Field(default_factory=lambda: SplitBlock())

@@ -1,6 +1,9 @@
-"""Names of languages, as prompts use them."""
+"""Names of languages, as prompts use them, and the language of a short text."""
 
 from __future__ import annotations
+
+import re
+from collections import Counter
 
 LANGUAGES = {
     "ar": "Arabic",
@@ -28,3 +31,65 @@ def language_name(code: str | None) -> str:
         return "the language of the passage"
     short = code.split("-")[0].lower()
     return LANGUAGES.get(short, f"the language with the code {short}")
+
+
+# the commonest words of short texts, question words among them; a word of two languages votes for both
+_COMMON = {
+    "en": "the of and to in is that for was with as on by are be this from were which at an or not have has it been what"
+    " who how why when where does do did can should many much their its they than more most between may must often"
+    " usually such during after before within about there called used these those would will also but no yes if",
+    "fr": "le la les des et est en du un une que dans pour qui par sur au aux ce cette ces sont avec plus nous pas ne se"
+    " sa ses leur leurs été être ou mais il elle comme qu l d s n quel quelle quels quelles comment pourquoi quand"
+    " combien où quoi lequel laquelle peut doit souvent chez lors entre après avant non oui si on sans sous très aussi",
+    "de": "der die das und ist in den von zu mit des ein eine für auf dem im nicht sich auch als werden wird es an sind"
+    " bei oder einer einen durch nach wurde wurden aus was wie warum wann wer welche welcher welches kann soll wenn"
+    " zwischen mehr sehr nur noch über unter diese dieser haben hat",
+    "es": "el la los las de y que en un una es por con para del al se su como más no son fue entre este esta estos ha lo"
+    " o pero sus también qué cuál cuáles cómo cuándo dónde quién puede debe muy sin sobre si sí",
+    "it": "il la le i di e che in un una è per con del della dei delle non sono si come più da nel nella al alla gli lo"
+    " anche tra o ma questo questa quale quali cosa perché quando dove chi può deve molto senza se sì",
+    "pt": "o a os as de e que em um uma é por com para do da dos das no na não se mais como são ao foi entre ou este esta"
+    " pela pelo também qual quais quando onde quem porque pode deve muito sem sobre sim",
+    "nl": "de het een en van in is dat op te voor met zijn aan niet er die ook als bij door of naar om worden werd uit"
+    " deze dit maar hebben wat wie hoe waarom wanneer waar welke kan moet veel meer zeer",
+}
+_VOTES: dict[str, tuple[str, ...]] = {}
+for _code, _listed in _COMMON.items():
+    for _word in _listed.split():
+        _VOTES[_word] = (*_VOTES.get(_word, ()), _code)
+_WORD = re.compile(r"[^\W\d_]+")
+LEAST_VOTES = 3
+LEAST_LEAD = 2
+"""Votes that the language of a short text must have, and times those of the second."""
+FOREIGN_SHARE = 0.3
+"""Share of the letters in another script from which on a text is in that script's language."""
+_SCRIPTS = (
+    (re.compile(r"[\u0400-\u04ff]"), "ru"),
+    (re.compile(r"[\u0600-\u06ff]"), "ar"),
+    (re.compile(r"[\u3040-\u30ff]"), "ja"),
+    (re.compile(r"[\u4e00-\u9fff]"), "zh"),
+    (re.compile(r"[\uac00-\ud7af]"), "ko"),
+    (re.compile(r"[\u0370-\u03ff]"), "el"),
+    (re.compile(r"[\u0590-\u05ff]"), "he"),
+)
+
+
+def spoken_language(text: str) -> str | None:
+    """Return the language of a question or an answer as an ISO 639-1 code, None where that is not clear.
+
+    Names, formulas and labels have none; a text in another script has one of that script's.
+
+    >>> spoken_language("What is the first sign of it?"), spoken_language("Quels sont les signes de la manie ?")
+    ('en', 'fr')
+    >>> spoken_language("Bipolar I disorder") is None
+    True
+    """
+    found = [word.casefold() for word in _WORD.findall(text.replace("’", "'"))]
+    letters = sum(map(len, found))
+    for pattern, code in _SCRIPTS:
+        if letters and len(pattern.findall(text)) >= max(2, FOREIGN_SHARE * letters):
+            return code
+    votes: Counter[str] = Counter(code for word in found for code in _VOTES.get(word, ()))
+    ranked = [*votes.most_common(2), ("", 0), ("", 0)]
+    best, second = ranked[0], ranked[1]
+    return best[0] if best[1] >= LEAST_VOTES and best[1] >= LEAST_LEAD * second[1] else None

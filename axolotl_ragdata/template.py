@@ -16,7 +16,13 @@ ragdata:
     - path: {documents}               # a file, a folder or a glob: GROBID TEI, S2ORC JSON, Markdown, text
 {model}\
   filters:
+    - use: prompt_leak                # nothing of the prompt, no small talk
+    - use: injection                  # no passage that gives a model orders had a hand in it
+    - use: refusal                    # no "I cannot", no "the text does not say"
+    - use: length                     # words of question and answer; nothing that breaks off
+    - use: language                   # the row's language is the document's
     - use: self_contained             # no "the passage", "the study": a reader has none
+    - use: answer_in_question         # the question does not give its answer away
     - use: grounded                   # every quote in its source, every number in the evidence
     - use: near_duplicate             # the same question in other words
   split: {{validation: 0.05, test_seen: 0.05, test_unseen: 0.05}}

@@ -51,10 +51,24 @@ UNITS = {
     "°c": "°c",
     "fold": "fold",
     "times": "times fois",
-    "mol": "mol",
+    "mol": "mol mole moles",
     "mmol": "mmol",
+    "µmol": "µmol μmol umol",
+    "nmol": "nmol",
+    "ng": "ng nanogram nanograms nanogramme nanogrammes",
+    "iu": "iu ui",
+    "meq": "meq",
+    "kcal": "kcal",
+    "tablet": "tablet tablets comprimé comprimés",
+    "capsule": "capsule capsules gélule gélules",
+    "session": "session sessions séance séances",
 }
 UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words.split()}
+# what a dose is given by: "mg/kg", "mg per day", "mg daily"
+RATE = re.compile(
+    r"\s*(?:/\s*|per\s+|par\s+|an?\s+|each\s+|every\s+|chaque\s+)([^\W\d_]+)|\s*(?:once\s+)?(daily|quotidiens?|quotidiennement)\b",
+    re.IGNORECASE,
+)
 UNIT = re.compile(
     r"[\s\u00a0\u202f‐‑-]*(%|°\s?c\b|per\s?cent\b|pour\s?cent\b|[^\W\d_]+)",
     re.IGNORECASE,
@@ -108,18 +122,25 @@ STOP_WORDS = frozenset(
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number in canonical digits, with the canonical unit behind it, "" where there is none that is known."""
+    """A number in canonical digits, with the canonical unit behind it and what it is counted by; "" where unknown."""
 
     value: str
     unit: str = ""
+    per: str = ""
 
     def agrees_with(self, other: Quantity) -> bool:
         """Return whether the values are equal and the units do not contradict each other.
 
         >>> Quantity("5", "mg").agrees_with(Quantity("5")), Quantity("5", "week").agrees_with(Quantity("5", "month"))
         (True, False)
+        >>> Quantity("5", "mg", "day").agrees_with(Quantity("5", "mg", "kg"))
+        False
         """
-        return self.value == other.value and (not self.unit or not other.unit or self.unit == other.unit)
+        return self.value == other.value and _compatible(self.unit, other.unit) and _compatible(self.per, other.per)
+
+
+def _compatible(one: str, other: str) -> bool:
+    return not one or not other or one == other
 
 
 def normalised(text: str) -> str:
@@ -146,11 +167,22 @@ def quantities(text: str) -> list[Quantity]:
     found: list[Quantity] = []
     for at in range(len(places) - 1, -1, -1):
         _, end, value = places[at]
-        unit = _unit(text, end)
+        unit, per = _unit(text, end)
         if not unit and at + 1 < len(places) and JOINT.fullmatch(text, end, places[at + 1][0]):
-            unit = found[-1].unit
-        found.append(Quantity(value, unit))
+            unit, per = found[-1].unit, found[-1].per
+        found.append(Quantity(value, unit, per))
     return found[::-1]
+
+
+def units(text: str) -> set[str]:
+    """Return the canonical units that a text names, with or without a number.
+
+    >>> sorted(units("Dose (mg) by week; 5%"))
+    ['%', 'mg', 'week']
+    """
+    found = {UNIT_OF.get(word, "") for word in re.findall(r"°\s?c\b|%|[^\W\d_]+", text.casefold())}
+    glued = {quantity.unit for quantity in quantities(text)}
+    return (found | glued) - {""}
 
 
 def codes(text: str) -> list[str]:
@@ -222,12 +254,16 @@ def _glued(token: str) -> bool:
     return found is not None and found[1].casefold() in UNIT_OF
 
 
-def _unit(text: str, at: int) -> str:
+def _unit(text: str, at: int) -> tuple[str, str]:
+    """Return the unit behind a number and what it is counted by, "" for what is not known."""
     found = UNIT.match(text, at)
     if found is None:
-        return ""
-    word = re.sub(r"\s", "", found[1].casefold())
-    return UNIT_OF.get(word, "")
+        return "", ""
+    unit = UNIT_OF.get(re.sub(r"\s", "", found[1].casefold()), "")
+    rate = RATE.match(text, found.end()) if unit else None
+    if rate is None:
+        return unit, ""
+    return unit, UNIT_OF.get(rate[1].casefold(), "") if rate[1] else "day"
 
 
 def _sign(text: str, at: int) -> str:

@@ -14,7 +14,19 @@ PACKAGE = Path(__file__).parent.parent / "axolotl_ragdata"
 
 # from the bottom up; a module may import what stands in a lower layer, or in its own where the layer says so
 LAYERS: list[set[str]] = [
-    {"errors", "records", "progress", "interruption", "languages", "quotes", "references", "delimiters", "wording"},
+    {
+        "errors",
+        "records",
+        "progress",
+        "interruption",
+        "languages",
+        "quotes",
+        "references",
+        "delimiters",
+        "wording",
+        "entities",
+        "injection",
+    },
     {"registry", "blocks"},
     {"recipe", "store", "stage", "sentences"},
     {"journal", "embedded", "limits", "structured"},

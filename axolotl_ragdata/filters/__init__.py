@@ -33,6 +33,12 @@ class Reason:
     threshold: float | None = None
 
 
+def answer_of(example: Example) -> str:
+    """Return all that a row's assistant says: the answer, or the answers of a conversation."""
+    spoken = [turn.content for turn in example.messages if turn.role == "assistant"]
+    return "\n".join(spoken) if spoken else example.answer
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a filter may look at besides the rows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from axolotl_ragdata.filters import Evidence, Filter, Reason, filters
+from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, filters
 from axolotl_ragdata.records import Example
 from axolotl_ragdata.references import refers_to_source
 
@@ -11,13 +11,16 @@ from axolotl_ragdata.references import refers_to_source
 class SelfContained(Filter):
     """Refuses questions, and answers in the model's own words, that refer to the text that they were made from.
 
-    An extractive answer is a sentence of the document; what it says of "the study" is what the document says.
+    An extractive answer is a sentence of the document; what it says of "the study" is what the document says. A row
+    that carries its passages (`context`) may point at them, and one that abstains may name what is missing.
     """
 
     def check(self, example: Example, evidence: Evidence) -> Reason | None:
         """Return the reference, where there is one."""
+        if example.context:
+            return None
         if found := refers_to_source(example.question):
             return Reason("the question refers to its source", found)
-        if example.provenance.answer_model and (found := refers_to_source(example.answer)):
+        if example.answerable and example.provenance.answer_model and (found := refers_to_source(answer_of(example))):
             return Reason("the answer refers to its source", found)
         return None

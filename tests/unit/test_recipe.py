@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from axolotl_ragdata.blocks import FILTERS
 from axolotl_ragdata.errors import RagdataError, RecipeError
 from axolotl_ragdata.recipe import key_lines, load_recipe, recipe_from
 
@@ -36,7 +37,7 @@ def test_a_good_recipe_keeps_axolotls_keys_apart(tmp_path: Path) -> None:
     assert recipe.axolotl == {"base_model": "some/model", "adapter": "lora"}
     assert recipe.output == tmp_path / "data"
     assert recipe.ragdata.sources[0].reader == "grobid"
-    assert [use.use for use in recipe.ragdata.filters] == ["self_contained", "grounded", "near_duplicate"]
+    assert [use.use for use in recipe.ragdata.filters] == list(FILTERS)
 
 
 @pytest.mark.parametrize(
