@@ -104,13 +104,15 @@ class Interrupted(RagdataError):
     Args:
         where: The run directory.
         signal_number: Which signal; the exit code is 128 more.
+        kept: What is not lost.
     """
 
-    def __init__(self, where: str, signal_number: int) -> None:
-        super().__init__(where, "interrupted; every finished call is in the journal", "run the same command to go on")
+    def __init__(self, where: str, signal_number: int, kept: str = "every finished call is in the journal") -> None:
+        super().__init__(where, f"interrupted; {kept}", "run the same command to go on")
+        self.kept = kept
         self.signal_number = signal_number
         self.exit_code = 128 + signal_number
 
-    def __reduce__(self) -> tuple[type[Interrupted], tuple[str, int]]:
+    def __reduce__(self) -> tuple[type[Interrupted], tuple[str, int, str]]:
         """Return how to pickle it."""
-        return type(self), (self.where, self.signal_number)
+        return type(self), (self.where, self.signal_number, self.kept)

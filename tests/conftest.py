@@ -68,3 +68,9 @@ def plugin() -> ModuleType:
         import axolotl_ragdata.plugin
 
         return axolotl_ragdata.plugin
+
+
+@pytest.fixture(scope="session")
+def grobid_server() -> ModuleType:
+    """The module of the loopback GROBID server, `tests/servers/grobid.py`."""
+    return load_module("ragdata_grobid_server", Path(__file__).parent / "servers" / "grobid.py")

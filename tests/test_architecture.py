@@ -36,7 +36,7 @@ LAYERS: list[set[str]] = [
         *("card", "examples", "places", "trace", "verify", "base_model", "template"),
         "chat_template",
     },
-    {"engines"},
+    {"engines", "grobid"},
     {"corpus", "selection"},
     {"rows"},
     {"pipeline"},
@@ -51,7 +51,9 @@ STAGES = {"readers", "passages", "index", "questions", "answers", "filters", "ex
 SHARED = {"duplicates", "sentences"}
 DOORS = {
     "openai": {"llm"},
-    "lxml": {"readers"},
+    "lxml": {"readers", "grobid"},
+    "pypdf": {"grobid"},
+    "aiohttp": {"grobid"},
     "lancedb": {"index"},
     "pyarrow": {"index", "exports"},
     "axolotl": {"plugin"},

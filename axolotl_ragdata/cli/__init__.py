@@ -11,13 +11,14 @@ from axolotl_ragdata.cli.building import build
 from axolotl_ragdata.cli.checking import check, verify
 from axolotl_ragdata.cli.exporting import export
 from axolotl_ragdata.cli.models import models
+from axolotl_ragdata.cli.parsing import parse
 from axolotl_ragdata.cli.reading import read
 from axolotl_ragdata.cli.searching import search
 from axolotl_ragdata.cli.showing import schema, show
 from axolotl_ragdata.cli.starting import init
 from axolotl_ragdata.errors import RagdataError
 
-COMMANDS: tuple[click.Command, ...] = (init, read, build, search, show, check, verify, export, schema, models)
+COMMANDS: tuple[click.Command, ...] = (init, parse, read, build, search, show, check, verify, export, schema, models)
 
 
 class Explained(click.Group):

@@ -107,19 +107,20 @@ def known_suffixes() -> tuple[str, ...]:
     return tuple(sorted({suffix for suffixes in named for suffix in suffixes}))
 
 
-def find_files(source: Path | str) -> list[Path]:
+def find_files(source: Path | str, also: tuple[str, ...] = ()) -> list[Path]:
     """Return the files of a source, sorted; none where nothing matches.
 
     Args:
         source: A file; a folder, of which the files with a known suffix are taken at any depth, hidden ones left out;
             or a glob such as `tei/**/*.xml`, of which every file that matches is taken.
+        also: More suffixes that are taken in a folder.
     """
     path = Path(source)
     try:
         if path.is_file():
             return [path]
         if path.is_dir():
-            known = known_suffixes()
+            known = (*known_suffixes(), *also)
             return [file for file in _visible_files(path) if file.name.lower().endswith(known)]
     except (OSError, ValueError):
         return []

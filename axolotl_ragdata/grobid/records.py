@@ -1,0 +1,192 @@
+"""What became of each PDF: one line of `parse-report.jsonl`, which is also what the next run goes on from."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from axolotl_ragdata.errors import StoreError
+from axolotl_ragdata.records import Record
+from axolotl_ragdata.store import sha256_of, write_atomically
+
+REPORT = "parse-report.jsonl"
+STAGED = ".staged"
+Status = Literal["parsed", "partial", "failed", "copy"]
+
+
+class PartRecord(Record):
+    """A part of a PDF that was cut: pages from 1, both ends included; `code` is None where it went well."""
+
+    first_page: int
+    last_page: int
+    title: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    retryable: bool = False
+
+
+class ParseRecord(Record):
+    """What became of one PDF.
+
+    `parsed`: `tei` holds all of it. `partial`: `tei` holds all but `failed_pages`. `failed`: there is no TEI. `copy`:
+    the same bytes as `copy_of`. Paths are relative to the folder of the report.
+    """
+
+    pdf: str
+    sha256: str
+    status: Status
+    pages: int | None = None
+    tei: str | None = None
+    tei_sha256: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    advice: str | None = None
+    retryable: bool = False
+    failed_pages: str | None = None
+    copy_of: str | None = None
+    parts: tuple[PartRecord, ...] = ()
+    options: str = ""
+    grobid_version: str | None = None
+    seconds: float = 0.0
+    finished_at: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the PDF is missing."""
+        return self.status in ("parsed", "copy")
+
+
+class ReportFile:
+    """The report of a folder of TEI files.
+
+    A TEI is laid aside first, then its line is written, then it is put in its place, so that a process that is killed
+    between any two of these has either finished a PDF or not begun to.
+
+    Args:
+        folder: Where the TEI files are.
+
+    Raises:
+        StoreError: The report cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / REPORT
+        self.by_pdf: dict[str, ParseRecord] = {}
+        for record in _read(self.path):
+            self.by_pdf.pop(record.pdf, None)
+            self.by_pdf[record.pdf] = record
+        for record in self.by_pdf.values():
+            self._put_in_place(record)
+
+    def known(self, pdf: str, sha256: str) -> ParseRecord | None:
+        """Return what became of these bytes before, under this name or another."""
+        own = self.by_pdf.get(pdf)
+        if own is not None and own.sha256 == sha256 and own.status != "copy":
+            return own
+        same = (record for record in self.by_pdf.values() if record.sha256 == sha256 and record.status != "copy")
+        return next(same, None)
+
+    def has_tei(self, record: ParseRecord) -> bool:
+        """Return whether the TEI of a record is there and not empty."""
+        if record.tei is None:
+            return False
+        with contextlib.suppress(OSError):
+            return (self.folder / record.tei).stat().st_size > 0
+        return False
+
+    def add(self, record: ParseRecord, tei: bytes | None = None) -> None:
+        """Keep what became of a PDF, durably; `tei` is what its file shall hold.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
+        staged = self.folder / STAGED / f"{record.sha256}.tei.xml"
+        if tei is not None:
+            write_atomically(staged, tei)
+        self._append(record)
+        self.by_pdf.pop(record.pdf, None)
+        self.by_pdf[record.pdf] = record
+        self._put_in_place(record)
+
+    def remove_tei(self, name: str) -> None:
+        """Take the TEI of a PDF away that has changed since and could not be parsed again."""
+        if not any(record.tei == name for record in self.by_pdf.values()):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Write the report anew: one line for each PDF, what is missing first.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        records = sorted(self.by_pdf.values(), key=lambda record: (record.complete, record.pdf))
+        write_atomically(self.path, _lines(records))
+        with contextlib.suppress(OSError):
+            (self.folder / STAGED).rmdir()
+
+    def _append(self, record: ParseRecord) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a+b") as file:
+                torn = file.tell() and _last_byte(self.path) != b"\n"
+                file.write((b"\n" if torn else b"") + _lines([record]))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as problem:
+            fix = "free some space or check the permissions, and run it again; finished PDFs are kept"
+            raise StoreError(str(self.path), f"cannot be written: {problem.strerror}", fix) from None
+
+    def _put_in_place(self, record: ParseRecord) -> None:
+        staged = self.folder / STAGED / f"{record.sha256}.tei.xml"
+        if record.tei is None or not staged.exists():
+            return
+        if sha256_of(staged) == record.tei_sha256:
+            target = self.folder / record.tei
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged.replace(target)
+
+
+def page_ranges(pages: Iterable[tuple[int, int]]) -> str:
+    """Return page ranges as they are shown, neighbours joined.
+
+    >>> page_ranges([(1, 2), (3, 3), (10, 12)])
+    '1-3, 10-12'
+    """
+    joined: list[list[int]] = []
+    for first, last in sorted(pages):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1][1] = max(joined[-1][1], last)
+        else:
+            joined.append([first, last])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in joined)
+
+
+def _read(path: Path) -> list[ParseRecord]:
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as problem:
+        raise StoreError(str(path), f"cannot be read: {problem.strerror}", "check its permissions") from None
+    records = []
+    for line in lines:
+        # a line that a killed process left half written: its PDF was not finished
+        with contextlib.suppress(ValidationError, ValueError):
+            records.append(ParseRecord.model_validate(json.loads(line)))
+    return records
+
+
+def _lines(records: Iterable[ParseRecord]) -> bytes:
+    rows = (json.dumps(record.model_dump(mode="json", exclude_none=True), ensure_ascii=False) for record in records)
+    return "".join(f"{row}\n" for row in rows).encode("utf-8", "surrogateescape")
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)

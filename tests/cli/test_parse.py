@@ -1,0 +1,125 @@
+"""`ragdata parse` as a user types it, against a loopback GROBID server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def server(grobid_server: ModuleType) -> Iterator[Any]:
+    """A loopback GROBID server."""
+    running = grobid_server.GrobidServer().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def pdfs(tmp_path: Path, grobid_server: ModuleType) -> Path:
+    """A folder of twelve PDFs."""
+    folder = tmp_path / "pdfs"
+    folder.mkdir()
+    for number in range(12):
+        (folder / f"p{number:02}.pdf").write_bytes(grobid_server.pdf_of([f"Text of number {number:02}."]))
+    return folder
+
+
+def report(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "parse-report.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_folder_of_pdfs_is_a_folder_of_tei_that_is_read(
+    pdfs: Path, tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    tei = tmp_path / "tei"
+    ended = ragdata("parse", pdfs, "-o", tei, "--grobid", server.url)
+    assert ended.code == 0, ended.err
+    assert "12 PDFs: 12 parsed" in ended.out
+    assert "GROBID 0.9.1" in ended.err
+    again = ragdata("parse", pdfs, "-o", tei, "--json", env={"GROBID_URL": "http://127.0.0.1:9"})
+    assert again.code == 0, again.err
+    assert [json.loads(line)["status"] for line in again.out.splitlines()] == ["parsed"] * 12
+    assert len(server.requests) == 12
+    read = ragdata("read", tei, "--json")
+    assert read.code == 0, read.err
+    assert len(read.out.splitlines()) == 12
+
+
+def test_failures_are_named_with_advice_and_exit_with_3(
+    pdfs: Path, tmp_path: Path, server: Any, grobid_server: ModuleType, ragdata: Callable[..., Any]
+) -> None:
+    server.behaviour = lambda number, text: (
+        grobid_server.Answer(500, b"[NO_BLOCKS] PDF parsing resulted in empty content") if "07" in text else None
+    )
+    ended = ragdata("parse", pdfs / "p0*.pdf", pdfs / "p10.pdf", "-o", tmp_path / "tei", "--grobid", server.url)
+    assert ended.code == 3
+    assert "11 PDFs: 10 parsed, 1 failed" in ended.out
+    assert "p07.pdf (1 page): NO_BLOCKS" in ended.out
+    assert "ocrmypdf" in ended.out
+    assert "parse-report.jsonl" in ended.err
+    assert "Traceback" not in ended.err
+    assert report(tmp_path / "tei")[0]["code"] == "NO_BLOCKS"
+
+
+def test_no_server_no_pdf_no_url(pdfs: Path, tmp_path: Path, ragdata: Callable[..., Any]) -> None:
+    ended = ragdata("parse", pdfs, "-o", tmp_path / "tei", "--grobid", "http://127.0.0.1:9")
+    assert ended.code == 1
+    assert "fix: start one with `docker run --rm --init --ulimit core=0 -p 9:8070 grobid/grobid:" in ended.err
+    assert "Traceback" not in ended.err
+    assert not list((tmp_path / "tei").glob("*.xml"))
+    (tmp_path / "none").mkdir()
+    assert ragdata("parse", tmp_path / "none", "-o", tmp_path / "tei").code == 2
+    assert ragdata("parse", pdfs, "-o", tmp_path / "tei", "--grobid", "localhost").code == 2
+    assert ragdata("parse", pdfs).code == 2
+
+
+def start(pdfs: Path, tei: Path, url: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "axolotl_ragdata.cli", "parse", str(pdfs), "-o", str(tei), "--grobid", url]
+    return subprocess.Popen(
+        [*command, "--concurrency", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_ended_half_way_and_started_again_no_finished_pdf_is_sent_again(
+    pdfs: Path, tmp_path: Path, server: Any, number: signal.Signals, ragdata: Callable[..., Any]
+) -> None:
+    server.latency_s = 0.15
+    tei = tmp_path / "tei"
+    with start(pdfs, tei, server.url) as child:
+        wait_for(lambda: len(list(tei.glob("*.tei.xml"))) >= 4)
+        child.send_signal(number)
+        _, err = child.communicate(timeout=60)
+    finished = {path.name for path in tei.glob("*.tei.xml")}
+    assert 4 <= len(finished) < 12
+    if number != signal.SIGKILL:
+        assert child.returncode == 128 + number
+        assert "every finished PDF is kept" in err
+    assert "Traceback" not in err
+    time.sleep(0.3)  # the server ends what it was asked for
+    before = len(server.requests)
+    ended = ragdata("parse", pdfs, "-o", tei, "--grobid", server.url)
+    assert ended.code == 0, ended.err
+    again = [request.text for request in server.requests[before:]]
+    assert len(again) <= 12 - len(finished)  # one may have been finished between its line and its place
+    for name in finished:
+        assert not any(f"number {name[1:3]}." in text for text in again)
+    assert {row["status"] for row in report(tei)} == {"parsed"}
+    assert len(report(tei)) == len(list(tei.glob("*.tei.xml"))) == 12

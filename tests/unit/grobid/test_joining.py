@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from axolotl_ragdata.grobid.cutting import Part
+from axolotl_ragdata.grobid.joining import XML_ID, goes_on, join_parts, shifted
+from axolotl_ragdata.readers import read_document
+from axolotl_ragdata.records import Document
+
+NS = "{http://www.tei-c.org/ns/1.0}"
+TEI = '<TEI xmlns="http://www.tei-c.org/ns/1.0"><teiHeader>{header}</teiHeader><text><body>{body}</body></text></TEI>'
+
+
+def tei(body: str, header: str = "") -> bytes:
+    return TEI.format(body=body, header=header).encode()
+
+
+def paragraphs(joined: bytes) -> list[str]:
+    return ["".join(p.itertext()) for p in etree.fromstring(joined).iter(f"{NS}p")]
+
+
+def read(tmp_path: Path, joined: bytes) -> Document:
+    path = tmp_path / "book.tei.xml"
+    path.write_bytes(joined)
+    return read_document(path)
+
+
+def test_ids_stay_unique_and_every_pointer_finds_its_own_part(grobid_server: ModuleType) -> None:
+    parts = [
+        (Part(first, first + 1), grobid_server.tei_of([f"Page {first} cites [1].", "It ends."])) for first in (1, 3, 5)
+    ]
+    root = etree.fromstring(join_parts(parts))
+    ids = [element.get(XML_ID) for element in root.iter() if element.get(XML_ID)]
+    assert len(ids) == len(set(ids)) >= 3 * 6
+    targets = [ref.get("target").lstrip("#") for ref in root.iter(f"{NS}ref")]
+    assert targets == ["b0", "b0-p3", "b0-p5"]
+    assert set(targets) <= set(ids)
+    assert [surface.get("n") for surface in root.iter(f"{NS}surface")] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_a_pointer_without_a_target_does_not_find_one_in_another_part() -> None:
+    first = tei('<div><p xml:id="x">One.</p></div>')
+    second = tei('<div><p>See <ref target="#x">it</ref>.</p></div>')
+    root = etree.fromstring(join_parts([(Part(1, 1), first), (Part(2, 2), second)]))
+    (ref,) = root.iter(f"{NS}ref")
+    assert ref.get("target") == "#x-p2"
+
+
+def test_pages_are_those_of_the_book(grobid_server: ModuleType, tmp_path: Path) -> None:
+    parts = [(Part(41, 42), grobid_server.tei_of(["On forty-one.", "On forty-two."]))]
+    parts.insert(0, (Part(1, 40), grobid_server.tei_of([f"On {page}." for page in range(1, 41)])))
+    document = read(tmp_path, join_parts(parts))
+    pages = [block.boxes[0].page for _, block, _ in document.placed_blocks if block.kind == "paragraph"]
+    assert pages == list(range(1, 43))
+    assert [s.boxes[0].page for _, b, _ in document.placed_blocks for s in b.sentences] == list(range(1, 43))
+
+
+def test_a_paragraph_that_was_cut_is_one_again_with_its_sentence(grobid_server: ModuleType, tmp_path: Path) -> None:
+    before = grobid_server.tei_of(["Symptoms must last for at least [1]"])
+    rest = grobid_server.tei_of(["two weeks, and [1] cause distress."])
+    document = read(tmp_path, join_parts([(Part(1, 1), before), (Part(2, 2), rest)]))
+    (block,) = [block for _, block, _ in document.placed_blocks if block.kind == "paragraph"]
+    assert block.text == "Symptoms must last for at least [1] two weeks, and [1] cause distress."
+    assert [box.page for box in block.boxes] == [1, 2]
+    (sentence,) = block.sentences
+    assert (sentence.start, sentence.end) == (0, len(block.text))
+    assert [citation.ref_id for citation in block.citations] == ["b0", "b0-p2"]
+
+
+def test_a_hyphen_at_the_cut_is_healed(tmp_path: Path) -> None:
+    joined = join_parts([(Part(1, 1), tei("<p>It is a psycho-</p>")), (Part(2, 2), tei("<p>logical matter.</p>"))])
+    assert read(tmp_path, joined).text == "It is a psychological matter."
+
+
+def test_what_was_taken_for_a_title_and_an_abstract_is_the_rest_of_the_paragraph() -> None:
+    header = (
+        "<fileDesc><titleStmt><title>two weeks and must</title></titleStmt></fileDesc>"
+        "<profileDesc><abstract><div><p>cause distress. So it is.</p></div></abstract></profileDesc>"
+    )
+    parts = [(Part(1, 1), tei("<p>They last for</p>")), (Part(2, 2), tei("<div><p>A new one.</p></div>", header))]
+    assert paragraphs(join_parts(parts)) == ["They last for two weeks and must cause distress. So it is.", "A new one."]
+
+
+@pytest.mark.parametrize(
+    ("before", "rest", "same"),
+    [
+        ("It ends here.", "it seems", False),
+        ("It ends (here).”", "it seems", False),
+        ("Symptoms must last for", "two weeks", True),
+        ("as it was shown, among others in the large study by", "Smith and Jones", True),
+        ("Mood disorders", "Anxiety disorders", False),
+        ("les symptômes durent", "étonnamment longtemps", True),
+        ("", "two weeks", False),
+    ],
+)
+def test_whether_a_paragraph_goes_on(before: str, rest: str, same: bool) -> None:
+    assert goes_on(before, rest) is same
+
+
+def test_chapters_are_divisions_under_their_bookmarks(grobid_server: ModuleType, tmp_path: Path) -> None:
+    one = grobid_server.tei_of(["# Anxiety\nOf fear.", "# Panic\nOf attacks."])
+    more = grobid_server.tei_of(["# Phobia\nOf spiders."])
+    two = grobid_server.tei_of(["Of moods."], title="Mood disorders")
+    parts = [
+        (Part(1, 2, "Chapter 1: Anxiety", 0), one),
+        (Part(3, 3, None, 0), more),
+        (Part(4, 4, "2. Mood Disorders", 1), two),
+    ]
+    document = read(tmp_path, join_parts(parts, title="A handbook"))
+    assert document.title == "A handbook"
+    found = {block.text: section.path for section, block, _ in document.placed_blocks if block.kind == "paragraph"}
+    assert found == {
+        "Of fear.": ("Chapter 1: Anxiety", "Anxiety"),
+        "Of attacks.": ("Chapter 1: Anxiety", "Panic"),
+        "Of spiders.": ("Chapter 1: Anxiety", "Phobia"),
+        "Of moods.": ("2. Mood Disorders",),
+    } or found["Of moods."] == ("2. Mood Disorders",)
+    assert document.text.count("Mood") == 0
+
+
+def test_the_authors_of_a_chapter_are_not_lost() -> None:
+    header = "<fileDesc><sourceDesc><author>Ann Lee</author><idno type='MD5'>00</idno></sourceDesc></fileDesc>"
+    joined = join_parts([(Part(1, 1), tei("<p>One.</p>")), (Part(2, 2, "Two", 0), tei("<p>Two.</p>", header))])
+    (note,) = etree.fromstring(joined).iter(f"{NS}note")
+    assert note.text == "Ann Lee"
+
+
+def test_what_is_missing_is_said_in_the_header(grobid_server: ModuleType) -> None:
+    joined = join_parts([(Part(1, 2), grobid_server.tei_of(["a", "b"]))], missing="3-4")
+    assert b"Joined from 1 parts: pages 1-2. Pages 3-4 are missing." in joined
+
+
+def test_no_word_of_a_real_article_is_lost_or_doubled(shared_data: Path) -> None:
+    for name in ("lopresti-2023-lipids", "demarchis-2016-stimulation", "ngangyo-2018-pellets", "nss-2024-ouvrages"):
+        raw = (shared_data / "tei" / f"{name}.tei.xml").read_bytes()
+        words = " ".join(etree.fromstring(raw).find(f"{NS}text").itertext()).split()
+        parts = [(Part(1, 20, "One", 0), raw), (Part(21, 40, "Two", 1), raw), (Part(41, 60), raw)]
+        root = etree.fromstring(join_parts(parts))
+        joined = " ".join(root.find(f"{NS}text").itertext()).split()
+        assert not set(words) - set(joined)
+        for word in sorted(set(words))[::17]:
+            assert joined.count(word) >= 3 * words.count(word), (name, word)
+        ids = [element.get(XML_ID) for element in root.iter() if element.get(XML_ID)]
+        assert len(ids) == len(set(ids))
+
+
+@given(st.text("0123456789,.;ab", max_size=40), st.integers(0, 500))
+def test_coordinates_keep_their_shape(coords: str, by: int) -> None:
+    moved = shifted(coords, by)
+    assert moved.count(";") == coords.count(";")
+    assert moved.count(",") == coords.count(",")
+    assert shifted(moved, 0) == moved or "00" in coords or coords.startswith("0") or ";0" in coords
