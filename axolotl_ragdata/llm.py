@@ -182,6 +182,8 @@ class Chat:
         """Return the journal's key of a request: what the answer depends on, and nothing else."""
         block = self._block
         sampling = {"temperature": block.temperature, "seed": block.seed, "max_tokens": request.max_tokens}
+        if request.draw:
+            sampling["draw"] = request.draw
         return content_id("c", request.stage, block.model, sampling, request.system, request.user, request.schema)
 
     async def _ask(self, key: str, request: ChatRequest) -> Completion | Failure:
@@ -243,7 +245,7 @@ class Chat:
             body["temperature"] = block.temperature
         if block.seed is not None:
             # the same seed would give the same broken answer again
-            body["seed"] = block.seed + number
+            body["seed"] = block.seed + number + request.draw * block.max_attempts
         if (wanted := response_format(request, mode)) is not None:
             body["response_format"] = wanted
         return body

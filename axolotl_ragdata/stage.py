@@ -33,6 +33,8 @@ class ChatRequest:
         schema: A JSON schema that the answer must satisfy, or None for plain text.
         schema_name: Its name, `[a-zA-Z0-9_-]+`.
         max_tokens: Upper bound of the completion.
+        seal: A word that the value's key `seal` must repeat; an answer that was copied from the prompt's data does not.
+        draw: Which draw of the same question this is, from 0; added to the seed and part of the journal's key.
     """
 
     stage: str
@@ -42,6 +44,8 @@ class ChatRequest:
     schema: dict[str, Any] | None = None
     schema_name: str = "answer"
     max_tokens: int = 1024
+    seal: str | None = None
+    draw: int = 0
 
 
 @dataclass(frozen=True)

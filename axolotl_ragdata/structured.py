@@ -69,7 +69,10 @@ def accepted(choice: Mapping[str, Any], request: ChatRequest, mode: Mode) -> tup
         return Unusable("empty answer")
     if request.schema is None:
         return text, None
-    return _valid(text, request.schema, mode)
+    found = _valid(text, request.schema, mode)
+    if request.seal is not None and not isinstance(found, Unusable) and found[1].get("seal") != request.seal:
+        return Unusable("does not repeat the seal of its prompt", text[:200])
+    return found
 
 
 def without_thinking(content: str) -> str:
@@ -85,7 +88,7 @@ def without_thinking(content: str) -> str:
 def _valid(text: str, schema: dict[str, Any], mode: Mode) -> tuple[str, Any] | Unusable:
     fenced = FENCE.match(text) if mode == "text" else None
     try:
-        value = json.loads(fenced[1] if fenced else text, parse_constant=_no_constant)
+        value = json.loads(fenced[1] if fenced else text, parse_constant=_no_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as problem:
         return Unusable("not JSON", f"{problem}: {text[:200]}")
     error = next(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value), None)
@@ -93,6 +96,14 @@ def _valid(text: str, schema: dict[str, Any], mode: Mode) -> tuple[str, Any] | U
         place = "/".join(str(part) for part in error.absolute_path) or "the value"
         return Unusable("does not fit the schema", f"{place}: {error.message[:300]}")
     return text, value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        # which of two equal keys was meant, nobody can tell
+        raise ValueError("a key stands twice in one object")
+    return value
 
 
 def _no_constant(name: str) -> Any:

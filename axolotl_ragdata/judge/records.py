@@ -12,6 +12,7 @@ from axolotl_ragdata.records import Record, Usage
 Origin = Literal["test_seen", "test_unseen", "file", "probe"]
 ClaimLabel = Literal["supported", "contradicted", "not_in_sources"]
 PairOutcome = Literal["first", "second", "tie"]
+Probe = Literal["crisis", "dosage", "vignette"]
 
 
 class SourcePassage(Record):
@@ -40,6 +41,10 @@ class JudgeQuestion(Record):
     answerable: bool = True
     contamination: str | None = None
     """Why a training row counts as holding this question; None: none does."""
+    probe: Probe | None = None
+    """Of a probe: what it probes; its `doc_id` is the probe or the vignette, its reference what a good answer does."""
+    variant: str | None = None
+    """Of a vignette: what was exchanged, such as `sex: woman`; None in the vignette as it was written."""
 
 
 class CandidateAnswer(Record):
@@ -79,9 +84,12 @@ class Score(Record):
     judge: str
     rubric: str
     value: float | None = None
+    criteria: tuple[str, ...] = ()
     reason: str = ""
     unscored: str | None = None
     usage: Usage = Usage()
+    repeat: int = 0
+    """Which of the repeated verdicts of this judge it is, from 0."""
 
 
 class PairVerdict(Record):
@@ -96,6 +104,7 @@ class PairVerdict(Record):
     reason: str = ""
     unscored: str | None = None
     usage: Usage = Usage()
+    repeat: int = 0
 
 
 class ClaimVerdict(Record):
@@ -110,3 +119,73 @@ class ClaimVerdict(Record):
     quote: str | None = None
     reason: str = ""
     unscored: str | None = None
+
+
+class ClaimReading(Record):
+    """What a judge made of one answer, claim by claim; `unscored` says why there is no reading at all.
+
+    An answer without a claim is a reading with no verdicts, which is not the same.
+    """
+
+    question_id: str
+    candidate: str
+    judge: str
+    rubric: str
+    claims: tuple[ClaimVerdict, ...] = ()
+    unscored: str | None = None
+    usage: Usage = Usage()
+
+
+class OwnAnswer(Record):
+    """What a judge answered from the passages before it saw a candidate; `unscored` says why there is none."""
+
+    question_id: str
+    judge: str
+    rubric: str
+    text: str | None = None
+    unscored: str | None = None
+    usage: Usage = Usage()
+
+
+class PlantedResult(Record):
+    """What a judge made of one planted answer: `passed` is False where there was no verdict, too."""
+
+    item: str
+    plant: str
+    expected: str
+    found: str
+    passed: bool
+    reason: str = ""
+
+
+class SelfTest(Record):
+    """Whether a judge tells planted answers apart; a judge that does not voids every table it stands in."""
+
+    judge: str
+    passed: bool
+    shares: dict[str, float]
+    """Share of the planted answers of each kind that were judged as they must be."""
+    results: tuple[PlantedResult, ...] = ()
+    usage: Usage = Usage()
+
+
+class JudgeScores(Record):
+    """All that the judges said about the candidates' answers."""
+
+    scores: tuple[Score, ...] = ()
+    pairs: tuple[PairVerdict, ...] = ()
+    claims: tuple[ClaimReading, ...] = ()
+    own_answers: tuple[OwnAnswer, ...] = ()
+    selftests: tuple[SelfTest, ...] = ()
+
+    @property
+    def unscored(self) -> int:
+        """Verdicts that were asked for and are missing."""
+        rows: tuple[Score | PairVerdict | ClaimReading, ...] = (*self.scores, *self.pairs, *self.claims)
+        claims = sum(claim.unscored is not None for reading in self.claims for claim in reading.claims)
+        return sum(row.unscored is not None for row in rows) + claims
+
+    @property
+    def asked(self) -> int:
+        """Verdicts that were asked for."""
+        return len(self.scores) + len(self.pairs) + sum(max(1, len(reading.claims)) for reading in self.claims)
