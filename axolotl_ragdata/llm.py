@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import difflib
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Failure, Usage, content_id
 from axolotl_ragdata.stage import ChatRequest, Completion
 from axolotl_ragdata.structured import MODES, TRUNCATED, Mode, Unusable, accepted, instructions, response_format
+from axolotl_ragdata.transport import Reply, TimedOut, Transport, Unreachable
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
@@ -113,7 +113,7 @@ class Chat:
         self._length_key = "max_tokens"
         self._running: dict[str, asyncio.Task[Completion | Failure]] = {}
         self._silent = 0
-        self._client: Any = None
+        self._transport = Transport(base_url, key, block.concurrency, block.timeout_s)
         self.stats = Stats()
 
     @property
@@ -128,16 +128,7 @@ class Chat:
 
     async def __aenter__(self) -> Chat:
         """Open the connections."""
-        import openai
-
-        limits = {"limits": _connections(self._block.concurrency)}
-        self._client = openai.AsyncOpenAI(
-            api_key=self._secret,
-            base_url=self._base_url,
-            max_retries=0,
-            timeout=self._block.timeout_s,
-            http_client=openai.DefaultAioHttpClient(**limits),
-        )
+        await self._transport.__aenter__()
         return self
 
     async def __aexit__(
@@ -147,7 +138,7 @@ class Chat:
         for task in list(self._running.values()):
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
-        await self._client.close()
+        await self._transport.__aexit__(kind, error, trace)
 
     async def complete(self, request: ChatRequest) -> Completion | Failure:
         """Return a whole answer that is in the journal, or the `Failure` after the last attempt.
@@ -251,29 +242,25 @@ class Chat:
         return body
 
     async def _sent(self, body: dict[str, Any], request: ChatRequest, mode: Mode) -> Attempt:
-        import openai
-
         try:
-            raw = await self._client.chat.completions.with_raw_response.create(**body)
-            payload = json.loads(raw.content)
-            choice, usage = payload["choices"][0], payload.get("usage") or {}
-        except openai.APITimeoutError:
+            reply = await self._transport.post("chat/completions", body)
+        except TimedOut:
             self._limiter.overloaded()
             return self._unanswered(f"no answer in {self._block.timeout_s:g} s", "")
-        except openai.APIStatusError as problem:
-            refusal = problem
-        except (openai.APIConnectionError, OSError) as problem:
-            return self._unanswered("connection lost", str(problem.__cause__ or problem))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as problem:
-            return self._unanswered("the endpoint's answer is not a chat completion", repr(problem))
-        else:
-            self._silent = 0
-            self._limiter.succeeded()
-            if wait_s := exhausted_s(raw.headers):
-                self._limiter.pause(wait_s)
-            return Attempt(choice, str(payload.get("model") or ""), _usage(usage))
-        # outside the handler: an error raised there would carry what the endpoint said in its context
-        return await self._refused(refusal, request, mode)
+        except Unreachable as problem:
+            return self._unanswered("connection lost", str(problem))
+        if reply.status != 200:
+            return await self._refused(reply, request, mode)
+        try:
+            choice = dict(reply.payload["choices"][0])
+            attempt = Attempt(choice, str(reply.payload.get("model") or ""), _usage(reply.payload.get("usage") or {}))
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+            return self._unanswered("the endpoint's answer is not a chat completion", reply.text[:200])
+        self._silent = 0
+        self._limiter.succeeded()
+        if wait_s := exhausted_s(reply.headers):
+            self._limiter.pause(wait_s)
+        return attempt
 
     def _unanswered(self, error: str, detail: str) -> Attempt:
         self._silent += 1
@@ -285,14 +272,14 @@ class Chat:
             raise EndpointError(self._base_url, self._safe(what), fix)
         return Attempt(error=error, detail=self._safe(detail))
 
-    async def _refused(self, problem: Any, request: ChatRequest, mode: Mode) -> Attempt:
-        status, said = problem.status_code, self._safe(_said(problem))
+    async def _refused(self, reply: Reply, request: ChatRequest, mode: Mode) -> Attempt:
+        status, said = reply.status, self._safe(_said(reply))
         if status in (401, 403):
             fix = f"correct the environment variable {self._block.api_key_env}, then run the same command again"
             raise EndpointError(self._base_url, f"refuses the key ({status}): {said}", fix)
         if status == 404:
             raise await self._no_model(said)
-        if status == 429 and "insufficient_quota" in _said(problem):
+        if status == 429 and "insufficient_quota" in said:
             raise EndpointError(self._base_url, f"the account has no credit: {said}", "add credit, then run it again")
         if status in (400, 422) and request.schema is not None and _about_format(said) and mode != "text":
             if self._mode == mode:
@@ -305,7 +292,7 @@ class Chat:
             return Attempt(error=f"refused with status {status}", detail=said, retryable=False)
         if status in OVERLOADED:
             self._limiter.overloaded()
-        wait_s = retry_after_s(problem.response.headers)
+        wait_s = retry_after_s(reply.headers)
         if status >= 500 and wait_s is None:
             return self._unanswered(f"status {status}", said)
         return Attempt(error=f"status {status}", detail=said, wait_s=wait_s)
@@ -314,8 +301,8 @@ class Chat:
         name = self._block.model
         fix = "correct ragdata.llm.model, and see that base_url ends in /v1"
         try:
-            served = [model.id async for model in await self._client.models.list()]
-        except Exception:
+            served = [str(model["id"]) for model in (await self._transport.get("models")).payload["data"]]
+        except (Unreachable, TimedOut, KeyError, TypeError):
             # the list is a courtesy of the error; not every endpoint has one
             served = []
         if served:
@@ -327,13 +314,6 @@ class Chat:
     def _safe(self, text: str) -> str:
         line = " ".join(text.split())[:400]
         return line if self._secret == NO_KEY else line.replace(self._secret, "…")
-
-
-def _connections(concurrency: int) -> Any:
-    from openai import DEFAULT_CONNECTION_LIMITS
-
-    kind = type(DEFAULT_CONNECTION_LIMITS)
-    return kind(max_connections=concurrency + 8, max_keepalive_connections=concurrency + 8)
 
 
 def _expected(request: ChatRequest) -> Usage:
@@ -349,11 +329,12 @@ def _usage(reported: Mapping[str, Any]) -> Usage:
     )
 
 
-def _said(problem: Any) -> str:
-    body = problem.body
-    message = body.get("message") if isinstance(body, Mapping) else None
-    code = body.get("code") if isinstance(body, Mapping) else None
-    return f"{message or problem.message}{f' [{code}]' if code else ''}"
+def _said(reply: Reply) -> str:
+    body = reply.payload.get("error", reply.payload) if isinstance(reply.payload, Mapping) else None
+    if not isinstance(body, Mapping):
+        return str(body or reply.text) or f"status {reply.status} without a word"
+    message, code = body.get("message") or body.get("detail"), body.get("code")
+    return f"{message or reply.text}{f' [{code}]' if code else ''}"
 
 
 def _about_format(said: str) -> bool:

@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     },
     {"registry", "blocks"},
     {"recipe", "store", "stage", "sentences"},
-    {"journal", "embedded", "limits", "structured"},
+    {"journal", "embedded", "limits", "structured", "transport"},
     {"llm", "embed", "tokens", "duplicates", "guidance"},
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits"),
@@ -50,10 +50,10 @@ STAGES = {"readers", "passages", "index", "questions", "answers", "filters", "ex
 # what stages share without being stages
 SHARED = {"duplicates", "sentences"}
 DOORS = {
-    "openai": {"llm"},
+    "openai": {"batch"},
+    "aiohttp": {"transport", "grobid"},
     "lxml": {"readers", "grobid"},
     "pypdf": {"grobid"},
-    "aiohttp": {"grobid"},
     "lancedb": {"index"},
     "pyarrow": {"index", "exports"},
     "axolotl": {"plugin"},
