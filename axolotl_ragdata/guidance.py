@@ -28,8 +28,8 @@ def guided(schema: dict[str, Any], model: str, passages: Sequence[Passage]) -> d
         model: The chat model's name.
         passages: What may be quoted.
     """
-    sentences = quotable(passages)
-    if model != EMBEDDED or not sentences:
+    sentences = quotable(passages) if model == EMBEDDED else []
+    if not sentences:
         return schema
     tight = copy.deepcopy(schema)
     for part in tight["properties"].values():
