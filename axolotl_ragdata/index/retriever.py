@@ -21,6 +21,10 @@ RRF_K = 60
 """The constant of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009."""
 CANDIDATES = 50
 """Ranks of either kind that are fused, at least."""
+SEARCHES_A_BATCH = 64
+"""More share one embedding call with less gain than what waits for the whole batch loses."""
+BATCHES_AT_ONCE = 3
+"""While one waits for its embeddings, another is searched for."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Retriever:
         self._index = index
         self._mode = mode
         self._waiting: list[Waiting] = []
-        self._serving: asyncio.Task[None] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def search(self, query: str, top_k: int) -> Found:
         """Return up to `top_k` (hit, passage) pairs, best first; ties go by passage id.
@@ -54,12 +58,15 @@ class Retriever:
             RagdataError: As the embedder.
         """
         loop = asyncio.get_running_loop()
-        if self._serving is None or self._serving.done() or self._serving.get_loop() is not loop:
+        if any(task.get_loop() is not loop for task in self._serving):
             # what an ended loop left here nobody waits for
-            self._waiting = []
-            self._serving = loop.create_task(self._serve(self._waiting))
+            self._waiting, self._serving = [], set()
         search = Waiting(query, top_k, loop.create_future())
         self._waiting.append(search)
+        if len(self._serving) < BATCHES_AT_ONCE:
+            task = loop.create_task(self._serve(self._waiting))
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
         return await search.answer
 
     def search_now(self, query: str, top_k: int) -> Found:
@@ -74,8 +81,8 @@ class Retriever:
         # a turn of the loop lets the searches of this moment gather
         await asyncio.sleep(0)
         while waiting:
-            batch = list(waiting)
-            waiting.clear()
+            batch = waiting[:SEARCHES_A_BATCH]
+            del waiting[:SEARCHES_A_BATCH]
             try:
                 found = await asyncio.to_thread(self._search, [(search.query, search.top_k) for search in batch])
             except BaseException as problem:

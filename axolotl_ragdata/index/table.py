@@ -182,7 +182,7 @@ class Index:
         scored = await self._matches(words, limit)
         # passages that tie with the last one wanted compete by id, so all of them must be here
         while len(scored) == limit and scored[-1][1] == scored[top_k - 1][1]:
-            limit *= 2
+            limit *= 8
             scored = await self._matches(words, limit)
         return _ranking(scored, top_k)
 
