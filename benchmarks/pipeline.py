@@ -3,8 +3,8 @@
     python benchmarks/pipeline.py [--concurrency 64] [--latency 0.2] [--calls 6000] [--json]
 
 `share_of_bound` is the bound over the time that the build asks and answers in: retrieval, questions, answers, journal.
-`share_of_bound_of_the_command` takes the whole command, with starting, reading, embedding, indexing and exporting. CPU is
-the client's. At 512 in flight the mock itself is the limit: compare with `--bare`, as many calls by bare `openai[aiohttp]`
+`share_of_bound_of_the_command` takes the whole command, with starting, reading, indexing and exporting. CPU is the
+client's. At 512 in flight the mock is the limit: compare with `--bare`, as many calls by bare `openai[aiohttp]`
 (`../shared/bench/bare_client.py`) in the same run.
 """
 
