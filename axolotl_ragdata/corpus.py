@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from axolotl_ragdata.errors import DocumentRefused, NoDocuments
-from axolotl_ragdata.readers import find_files, read_document, unread_files
+from axolotl_ragdata.readers import find_files, unread_files
+from axolotl_ragdata.readers.many import read_documents
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Rejected
 from axolotl_ragdata.store import sha256_of
@@ -59,26 +61,24 @@ def read_corpus(recipe: Recipe, files: list[SourceFile]) -> Iterator[Document | 
     reader takes are rejected as passed over.
     """
     seen: dict[str, str] = {}
-    for file in files:
-        outcome = read_file(file, recipe.folder)
-        if isinstance(outcome, Document):
-            first = seen.setdefault(outcome.id, outcome.source.path)
-            if first != outcome.source.path:
-                outcome = _rejected(outcome.source.path, "a copy of another file", first)
-        yield outcome
+    with contextlib.closing(read_documents([(file.path, file.reader) for file in files])) as read:
+        for file, found in zip(files, read, strict=True):
+            outcome = _outcome(found, _shown(file.path, recipe.folder))
+            if isinstance(outcome, Document):
+                first = seen.setdefault(outcome.id, outcome.source.path)
+                if first != outcome.source.path:
+                    outcome = _rejected(outcome.source.path, "a copy of another file", first)
+            yield outcome
     for source in recipe.ragdata.sources:
         for path in unread_files(recipe.resolve(source.path)):
             yield _rejected(_shown(path, recipe.folder), "no reader for such a file", path.suffix or "no suffix")
 
 
-def read_file(file: SourceFile, folder: Path) -> Document | Rejected:
-    """Return the document in a file, its path relative to `folder`, or why it was refused."""
-    shown = _shown(file.path, folder)
-    try:
-        document = read_document(file.path, file.reader)
-    except DocumentRefused as problem:
-        return _rejected(shown, problem.what, problem.fix)
-    return document.model_copy(update={"source": document.source.model_copy(update={"path": shown})})
+def _outcome(found: Document | DocumentRefused, shown: str) -> Document | Rejected:
+    """Return a document with its path as it is shown, or why it was refused."""
+    if isinstance(found, DocumentRefused):
+        return _rejected(shown, found.what, found.fix)
+    return found.model_copy(update={"source": found.source.model_copy(update={"path": shown})})
 
 
 def _rejected(path: str, reason: str, detail: str) -> Rejected:

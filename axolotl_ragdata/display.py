@@ -104,24 +104,23 @@ def stdout() -> Console:
     return Console(markup=False, highlight=False, soft_wrap=True)
 
 
-def show_documents(documents: Sequence[Document]) -> None:
-    """Print what was read of each document: file, title, language, counts, warnings."""
+def show_document(document: Document) -> None:
+    """Print what was read of a document: file, title, language, counts, warnings."""
     console = stdout()
-    for document in documents:
-        kinds = [block.kind for _, block, _ in document.placed_blocks]
-        numbers = {
-            "sections": len(document.sections),
-            "words": len(document.text.split()),
-            "tables": kinds.count("table"),
-            "figures": kinds.count("figure"),
-            "references": len(document.references),
-        }
-        counted = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
-        console.print(printable(document.source.path), style="bold")
-        console.print(f"  {printable(document.title) or '(no title)'}", style="cyan")
-        console.print(f"  {document.language or 'language not known'}; {counted}")
-        for warning in document.warnings:
-            console.print(f"  warning: {printable(warning)}", style="yellow")
+    kinds = [block.kind for _, block, _ in document.placed_blocks]
+    numbers = {
+        "sections": len(document.sections),
+        "words": len(document.text.split()),
+        "tables": kinds.count("table"),
+        "figures": kinds.count("figure"),
+        "references": len(document.references),
+    }
+    counted = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
+    console.print(printable(document.source.path), style="bold")
+    console.print(f"  {printable(document.title) or '(no title)'}", style="cyan")
+    console.print(f"  {printable(document.language or 'language not known')}; {counted}")
+    for warning in document.warnings:
+        console.print(f"  warning: {printable(warning)}", style="yellow")
 
 
 def show_hits(found: Sequence[tuple[Hit, Passage]]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from axolotl_ragdata.cli.arguments import AS_JSON
 from axolotl_ragdata.errors import DocumentRefused
+
+if TYPE_CHECKING:
+    from axolotl_ragdata.records import Document
 
 
 @click.command()
@@ -24,33 +27,33 @@ def read(ctx: click.Context, paths: tuple[str, ...], reader: str | None, as_json
     With --json one structured document a line. A file that is not a document is named on stderr with the reason; the
     others are still read, and the exit code is 1.
     """
-    from axolotl_ragdata.display import show_documents, show_error
+    from axolotl_ragdata.display import show_document, show_error
 
-    documents, refused = [], 0
-    for outcome in _read_paths(paths, reader):
-        if isinstance(outcome, DocumentRefused):
-            refused += 1
-            show_error(outcome, debug=False)
-        elif as_json:
-            from axolotl_ragdata.readers.structured import to_json
-
-            click.echo(json.dumps(to_json(outcome), ensure_ascii=False))
-        else:
-            documents.append(outcome)
-    if documents:
-        show_documents(documents)
+    outcomes = _read_paths(paths, reader, as_json)
+    refused = 0
+    with contextlib.closing(outcomes):
+        for outcome in outcomes:
+            if isinstance(outcome, DocumentRefused):
+                refused += 1
+                show_error(outcome, debug=False)
+            elif isinstance(outcome, str):
+                click.echo(outcome)
+            else:
+                show_document(outcome)
     ctx.exit(1 if refused else 0)
 
 
-def _read_paths(paths: Sequence[str], reader: str | None) -> Any:
-    from axolotl_ragdata.readers import find_files, read_document
+def _read_paths(
+    paths: Sequence[str], reader: str | None, as_json: bool
+) -> Generator[Document | str | DocumentRefused, None, None]:
+    """Yield what the paths hold, on all cores where it is much; what names nothing comes first."""
+    from axolotl_ragdata.readers import find_files
+    from axolotl_ragdata.readers.many import read_documents, read_json
 
+    files = []
     for name in paths:
         found = find_files(Path(name))
         if not found:
             yield DocumentRefused(name, "no document there", "name a file, a folder or a glob")
-        for path in found:
-            try:
-                yield read_document(path, reader)
-            except DocumentRefused as refusal:
-                yield refusal
+        files += [(path, reader) for path in found]
+    yield from read_json(files) if as_json else read_documents(files)

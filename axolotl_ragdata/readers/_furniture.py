@@ -50,8 +50,8 @@ def drop_furniture(sections: list[dict[str, Any]]) -> list[str]:
 
 def _at_one_height(blocks: list[Block]) -> bool:
     """Return whether blocks stand at the same height, each on another page."""
-    boxes = [block["boxes"][0] for block in blocks if block.get("boxes")]
-    if len(boxes) < len(blocks) or len({box["page"] for box in boxes}) < len(boxes):
+    boxes = [block["boxes"][0] for block in blocks if block["boxes"]]
+    if len(boxes) < len(blocks) or len({box.page for box in boxes}) < len(boxes):
         return False
-    heights = [box["y"] for box in boxes]
+    heights = [box.y for box in boxes]
     return bool(max(heights) - min(heights) <= Y_TOLERANCE)

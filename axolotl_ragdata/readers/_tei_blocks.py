@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from axolotl_ragdata.readers._made import made
 from axolotl_ragdata.readers._tables import TRAILING, float_text
 from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
+from axolotl_ragdata.records import Block, Cell, InlineCitation, PageBox, Section, SentenceSpan
 
 LONGEST_INLINE_FORMULA = 400
 """Characters; a longer one is no formula within a sentence."""
@@ -17,6 +19,20 @@ SENTENCE_ENDS = (".", "!", "?", "…")
 CLOSERS = ")]}\"'”’» "
 
 Fields = dict[str, Any]
+
+
+class Targets:
+    """What citations may point to, and how many of them point elsewhere.
+
+    Args:
+        ids: The ids of the bibliography.
+    """
+
+    __slots__ = ("ids", "n_missed")
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.ids = frozenset(ids)
+        self.n_missed = 0
 
 
 class Raw:
@@ -33,7 +49,7 @@ class Raw:
         self.beside: tuple[Fields, ...] = ()
         self.kept = False
 
-    def settled(self, rules: TextRules, known: frozenset[str]) -> list[Fields]:
+    def settled(self, rules: TextRules, known: Targets) -> list[Fields]:
         """Return the block and what goes beside it."""
         block = self.block or text_block(self.kind, self.pieces, self.coords, rules, known)
         return [block, *self.beside] if block is not None else [*self.beside]
@@ -58,11 +74,12 @@ class Part:
         """Return whether the section has a heading or a block."""
         return bool(self.titled or self.raws or self.floats or self.tail)
 
-    def settled(self, rules: TextRules, known: frozenset[str]) -> Fields:
+    def settled(self, rules: TextRules, known: Targets) -> Fields:
         """Return the fields of the section: its blocks, its floats in the order of their mentions, then the others."""
         if self.has_formula:
             self.raws = join_formulas(self.raws)
         blocks = [block for raw in self.raws for block in raw.settled(rules, known)]
+        self.raws = []  # each holds its part: without this cycle all of it is freed at once
         blocks += [block for _, block in sorted(self.floats, key=lambda item: item[0])]
         return {"path": self.path, "number": self.number, "part": self.where, "blocks": blocks + self.tail}
 
@@ -80,7 +97,7 @@ class Float:
         self.coords: list[str | None] = []
         self.graphics: list[str | None] = []
 
-    def block(self, rules: TextRules, known: frozenset[str]) -> Fields | None:
+    def block(self, rules: TextRules, known: Targets) -> Fields | None:
         """Return the fields of the block; None where there is neither text nor place."""
         label, lead = self._labels(rules)
         caption, spans = settle([*lead, *self.caption], rules)
@@ -95,8 +112,11 @@ class Float:
         boxes = boxes_of(self.coords) or boxes_of(self.graphics)
         if not text and not boxes:
             return None
-        fields: Fields = {"kind": self.kind, "text": text, "label": label or None, "caption": caption or None}
-        return fields | {"rows": self.rows} | marks_of(spans, text, known) | {"boxes": boxes}
+        fields = block_fields(self.kind, text, boxes)
+        fields["label"], fields["caption"] = label or None, caption or None
+        fields["rows"] = tuple(tuple(_cell(cell) for cell in row) for row in self.rows)
+        mark(fields, spans, known)
+        return fields
 
     def _labels(self, rules: TextRules) -> tuple[str, list[Piece]]:
         """Return the label, and what goes before the caption where the head is too long for one."""
@@ -108,20 +128,20 @@ class Float:
 
 
 def text_block(
-    kind: str, pieces: Sequence[Piece], coords: Iterable[str | None], rules: TextRules, known: frozenset[str]
+    kind: str, pieces: Sequence[Piece], coords: Iterable[str | None], rules: TextRules, known: Targets
 ) -> Fields | None:
     """Return the fields of a block of running text; None where it has none."""
     text, spans = settle(pieces, rules)
     if not text:
         return None
-    fields: Fields = {"kind": kind, "text": text}
-    if coords:
-        fields["boxes"] = boxes_of(coords)
-    return fields | marks_of(spans, text, known) if spans else fields
+    fields = block_fields(kind, text, boxes_of(coords) if coords else ())
+    if spans:
+        mark(fields, spans, known)
+    return fields
 
 
 def list_block(
-    items: Sequence[Sequence[Piece]], coords: Iterable[str | None], rules: TextRules, known: frozenset[str]
+    items: Sequence[Sequence[Piece]], coords: Iterable[str | None], rules: TextRules, known: Targets
 ) -> Fields | None:
     """Return the fields of a list, one item a line; None where no item has text."""
     lines: list[str] = []
@@ -135,34 +155,62 @@ def list_block(
             shift += len(text) + 1
     if not lines:
         return None
-    text = "\n".join(lines)
-    fields: Fields = {"kind": "list", "text": text, "items": lines, "boxes": boxes_of(coords)}
-    return fields | marks_of(spans, text, known)
+    fields = block_fields("list", "\n".join(lines), boxes_of(coords))
+    fields["items"] = tuple(lines)
+    mark(fields, spans, known)
+    return fields
 
 
-def marks_of(spans: Iterable[Span], text: str, known: frozenset[str]) -> Fields:
-    """Return citations and sentences of the spans; `unresolved` counts citations whose target is in no bibliography."""
-    citations: list[Fields] = []
-    sentences: list[Fields] = []
-    unresolved = 0
+def block_fields(kind: str, text: str, boxes: Sequence[PageBox]) -> Fields:
+    """Return all fields of `Block` in its order, those that few blocks have empty."""
+    return {
+        "kind": kind,
+        "text": text,
+        "label": None,
+        "caption": None,
+        "rows": (),
+        "items": (),
+        "citations": (),
+        "sentences": (),
+        "boxes": boxes,
+    }
+
+
+def mark(fields: Fields, spans: Iterable[Span], known: Targets) -> None:
+    """Put the citations and sentences of the spans into a block; a citation whose target is missing is counted."""
+    text = fields["text"]
+    citations: list[InlineCitation] = []
+    sentences: list[SentenceSpan] = []
     for start, end, (what, value) in spans:
         if what == "s":
-            sentences.append({"start": start, "end": end, "boxes": boxes_of([value])})
+            sentences.append(made(SentenceSpan, {"start": start, "end": end, "boxes": boxes_of((value,))}))
             continue
+        said = text[start:end]
         for target in value.split() or ("",):
             ref_id = target.lstrip("#")
-            is_known = ref_id in known
-            citation = {"start": start, "end": end, "text": text[start:end], "ref_id": ref_id if is_known else None}
-            unresolved += bool(target) and not is_known
-            citations.append(citation)
-    return {"citations": citations, "sentences": sentences, "unresolved": unresolved}
+            if ref_id not in known.ids:
+                known.n_missed += bool(target)
+                ref_id = None
+            citations.append(made(InlineCitation, {"start": start, "end": end, "text": said, "ref_id": ref_id}))
+    fields["citations"], fields["sentences"] = tuple(citations), tuple(sentences)
 
 
-def boxes_of(coords: Iterable[str | None]) -> list[Fields]:
+def section_of(fields: Fields) -> Section:
+    """Return the section of its fields and those of its blocks."""
+    fields["blocks"] = tuple([made(Block, block) for block in fields["blocks"]])
+    return made(Section, fields)
+
+
+def _cell(cell: Fields) -> Cell:
+    spans = {"row_span": cell.get("row_span", 1), "col_span": cell.get("col_span", 1)}
+    return made(Cell, {"text": cell["text"], **spans, "header": cell.get("header", False)})
+
+
+def boxes_of(coords: Iterable[str | None]) -> tuple[PageBox, ...]:
     """Return the page boxes of `page,x,y,width,height;…`; what is not five numbers is left out.
 
     >>> boxes_of(["1,72.0,10.5,94.19,10.52", "nonsense", None])
-    [{'page': 1, 'x': 72.0, 'y': 10.5, 'width': 94.19, 'height': 10.52}]
+    (PageBox(page=1, x=72.0, y=10.5, width=94.19, height=10.52),)
     """
     boxes = []
     for value in coords:
@@ -172,8 +220,8 @@ def boxes_of(coords: Iterable[str | None]) -> list[Fields]:
             except ValueError:
                 continue
             if math.isfinite(page + x + y + width + height) and 0 <= page < 1e6:
-                boxes.append({"page": int(page), "x": x, "y": y, "width": width, "height": height})
-    return boxes
+                boxes.append(made(PageBox, {"page": int(page), "x": x, "y": y, "width": width, "height": height}))
+    return tuple(boxes)
 
 
 def join_formulas(raws: Sequence[Raw]) -> list[Raw]:

@@ -8,12 +8,13 @@ that mentions them first.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from axolotl_ragdata.readers._outline import Outline
 from axolotl_ragdata.readers._tables import span_of
-from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
+from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, Targets, list_block, text_block
 from axolotl_ragdata.readers._text import Piece, TextRules, settle
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
@@ -30,10 +31,10 @@ class Body:
     Args:
         ns: The namespace of the tags, "{…}" or "".
         rules: What is done to the text.
-        known: The ids of the bibliography, which citations may point to.
+        known: What citations may point to.
     """
 
-    def __init__(self, ns: str, rules: TextRules, known: frozenset[str]) -> None:
+    def __init__(self, ns: str, rules: TextRules, known: Targets) -> None:
         self.ns = ns
         self.rules = rules
         self.known = known
@@ -47,29 +48,8 @@ class Body:
         self.outline = Outline()
         self.inner: Outline | None = None
         self.holders = frozenset(ns + name for name in (*DIVS, *TOPS))
-        self.handlers = self._handlers()
+        self.handlers = _handlers(ns)
         self.begin((), "body")
-
-    def _handlers(self) -> dict[Any, Callable[[Any], None]]:
-        """Return what takes which element; an element that is not here adds its text to the running block."""
-        named: dict[str, Callable[[Any], None]] = {
-            "p": self._paragraph,
-            "ab": self._paragraph,
-            "sp": self._paragraph,
-            "ref": self._ref,
-            "s": self._sentence,
-            "head": self._head,
-            "formula": self._formula,
-            "list": self._list,
-            "table": self._float,
-            "figure": self._float,
-            "note": self._note,
-            "fw": self._running_head,
-        }
-        named |= dict.fromkeys(DIVS, self._div)
-        named |= dict.fromkeys(SPACED, self._spaced)
-        named |= dict.fromkeys(SKIPPED, _skip)
-        return {self.ns + name: handler for name, handler in named.items()}
 
     def read(self, element: Any, where: str) -> None:
         """Take an abstract, a front, a body or a back."""
@@ -114,22 +94,22 @@ class Body:
             self.pieces.append(text)
         if not len(element):
             return
+        handlers = self.handlers
         for child in element:
-            handler = self.handlers.get(child.tag)
+            handler = handlers.get(child.tag)
             if handler is not None:
-                handler(child)
-            else:
+                handler(self, child)
+            elif len(child):
                 self.walk(child)
+            elif text := child.text:
+                self.pieces.append(text)
             if text := child.tail:
                 self.pieces.append(text)
 
     def take(self, element: Any) -> None:
         """Take an element itself."""
-        handler = self.handlers.get(element.tag)
-        if handler is not None:
-            handler(element)
-        else:
-            self.walk(element)
+        handler = self.handlers.get(element.tag, Body.walk)
+        handler(self, element)
 
     def gathered(self, element: Any) -> list[Piece]:
         """Return the pieces of an element that is taken apart from the running block."""
@@ -165,12 +145,12 @@ class Body:
     def _ref(self, element: Any) -> None:
         target, kind = element.get("target") or "", element.get("type")
         if kind == "bibr":
-            self.pieces.append(("c", target))
             if len(element):
+                self.pieces.append(("c", target))
                 self.walk(element)
+                self.pieces.append(None)
             else:
-                self.pieces.append(element.text or "")
-            self.pieces.append(None)
+                self.pieces += (("c", target), element.text or "", None)
             return
         if not self.nested and self.part.where == "body" and (name := mention_of(target, kind, element)):
             self.mentions.setdefault(name, (len(self.mentions), self.raw))
@@ -302,10 +282,9 @@ class Body:
             self._place(element, block)
 
     def _float_parts(self, element: Any, float_: Float) -> None:
-        names = {self.ns + name: name for name in ("head", "label", "figDesc", "table", "graphic")}
         self._stray(element.text, float_)
         for child in element:
-            name = names.get(child.tag)
+            name = child.tag.rpartition("}")[2] if child.tag.startswith(self.ns) else None
             if name == "head":
                 float_.head += self.gathered(child)
             elif name == "label":
@@ -355,13 +334,12 @@ class Body:
         if text and not text.isspace():
             float_.notes.append([text])
 
-    def sections(self) -> tuple[list[Fields], int]:
-        """Return the sections as fields of `Section`, and how many citations point to no entry of the bibliography."""
+    def sections(self) -> list[Fields]:
+        """Return the sections as fields of `Section`, their blocks as fields of `Block`."""
         for xml_id, block, part in self.hanging:
             self._settle_hanging(xml_id, block, part)
         sections = [part.settled(self.rules, self.known) for part in self.parts]
-        kept = [section for section, part in zip(sections, self.parts, strict=True) if part.titled or section["blocks"]]
-        return kept, sum(block.pop("unresolved", 0) for section in kept for block in section["blocks"])
+        return [section for section, part in zip(sections, self.parts, strict=True) if part.titled or section["blocks"]]
 
     def _settle_hanging(self, xml_id: str | None, block: Fields, part: Part) -> None:
         """Put what hangs under the body where it is mentioned first: notes behind the mention, others at the end."""
@@ -390,5 +368,28 @@ def label_key(block: Fields) -> str:
     return f"{block['kind']} {number[1]}" if number else ""
 
 
-def _skip(element: Any) -> None:
+def _skip(body: Body, element: Any) -> None:
     """Leave an element out; its text is bibliography or data."""
+
+
+@lru_cache(maxsize=8)
+def _handlers(ns: str) -> Mapping[Any, Callable[[Body, Any], None]]:
+    """Return what takes which element; an element that is not here adds its text to the running block."""
+    named: dict[str, Callable[[Body, Any], None]] = {
+        "p": Body._paragraph,
+        "ab": Body._paragraph,
+        "sp": Body._paragraph,
+        "ref": Body._ref,
+        "s": Body._sentence,
+        "head": Body._head,
+        "formula": Body._formula,
+        "list": Body._list,
+        "table": Body._float,
+        "figure": Body._float,
+        "note": Body._note,
+        "fw": Body._running_head,
+    }
+    named |= dict.fromkeys(DIVS, Body._div)
+    named |= dict.fromkeys(SPACED, Body._spaced)
+    named |= dict.fromkeys(SKIPPED, _skip)
+    return {ns + name: handler for name, handler in named.items()}

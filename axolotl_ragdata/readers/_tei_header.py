@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from axolotl_ragdata.readers._made import made
 from axolotl_ragdata.readers._text import TextRules, nfc
+from axolotl_ragdata.records import Reference
 
 YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
@@ -18,6 +20,10 @@ FURNITURE = re.compile(
 )
 """Titles that journals print above the title."""
 BIBL_TAGS = ("forename", "surname", "author", "title", "date", "idno", "editor", "biblStruct", "bibl")
+ARTICLE_LEVELS = ("a", "m", None, "u")
+"""Levels of the title of an entry: article, book, none given, unpublished."""
+VENUE_LEVELS = ("j", "m", "s")
+"""Levels of what an entry appeared in: journal, book, series."""
 AUTHOR = "\0"
 """What stands before the names of each author; XML cannot hold it."""
 
@@ -45,8 +51,10 @@ def year_in(*values: str | None) -> int | None:
     >>> year_in(None, "published 2019-06-13")
     2019
     """
-    found = next((match for value in values if value and (match := YEAR.search(value))), None)
-    return int(found[0]) if found else None
+    for value in values:
+        if value and (found := YEAR.search(value)):
+            return int(found[0])
+    return None
 
 
 class Header:
@@ -144,7 +152,7 @@ class Header:
         return None
 
 
-def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  # noqa: C901 - see its docstring
+def references(text: Any, ns: str, rules: TextRules) -> list[Reference]:  # noqa: C901 - see its docstring
     """Return the entries of every bibliography below an element, in order.
 
     Half of a file and more is its bibliography: the elements are gone through once, and without a call for each.
@@ -178,7 +186,7 @@ def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  #
                 entries.append(entry := _Entry(element))
                 names = []
     raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
-    return [entry.as_dict(at, rules, raw_note) for at, entry in enumerate(entries[1:])]
+    return [entry.settled(at, rules, raw_note) for at, entry in enumerate(entries[1:])]
 
 
 class _Entry:
@@ -193,24 +201,35 @@ class _Entry:
         self.dates: tuple[str | None, ...] = ()
         self.doi: str | None = None
 
-    def as_dict(self, at: int, rules: TextRules, raw_note: str | None) -> dict[str, Any]:
-        """Return the fields of a Reference; an entry without a title keeps its whole text as `raw`."""
+    def settled(self, at: int, rules: TextRules, raw_note: str | None) -> Reference:
+        """Return the entry; one without a title keeps its whole text as `raw`."""
         squeeze, titles = rules.squeeze, self.titles
-        level = next((level for level in ("a", "m", None, "u") if level in titles and titles[level].strip()), "")
-        venue = next((titles[other] for other in ("j", "m", "s") if other != level and other in titles), None)
-        raw = self._raw(raw_note) if raw_note else None
-        if level == "" and not raw:
+        title = venue = raw = None
+        level: str | None = ""
+        for level in ARTICLE_LEVELS:
+            if (text := titles.get(level)) and (title := squeeze(text)):
+                break
+        else:
+            level = ""
+        for other in VENUE_LEVELS:
+            if other != level and other in titles:
+                venue = squeeze(titles[other]) or None
+                break
+        if raw_note:
+            raw = self._raw(raw_note)
+        if not title and not raw:
             raw = " ".join(self.element.itertext())
         authors = squeeze(" ".join(self.names)).split(AUTHOR) if self.names else ()
-        return {
+        fields = {
             "id": self.element.get(XML_ID) or f"entry{at}",
-            "title": squeeze(titles[level]) if level != "" else None,
-            "authors": [name for author in authors if (name := author.strip())],
+            "title": title or None,
+            "authors": tuple([name for author in authors if (name := author.strip())]),
             "year": year_in(*self.dates) if self.dates else None,
-            "venue": venue and (squeeze(venue) or None),
-            "doi": self.doi and squeeze(self.doi),
-            "raw": raw and (squeeze(raw) or None),
+            "venue": venue,
+            "doi": squeeze(self.doi) if self.doi else None,
+            "raw": (squeeze(raw) or None) if raw else None,
         }
+        return made(Reference, fields)
 
     def _raw(self, tag: str) -> str | None:
         """Return the reference as it is printed, where the file has it."""

@@ -10,11 +10,13 @@ from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import readers, source_of
 from axolotl_ragdata.readers._furniture import drop_furniture
 from axolotl_ragdata.readers._language import SAMPLE_CHARACTERS, settle_language
+from axolotl_ragdata.readers._made import made
+from axolotl_ragdata.readers._tei_blocks import Targets, section_of
 from axolotl_ragdata.readers._tei_body import Body
 from axolotl_ragdata.readers._tei_header import Header, references
 from axolotl_ragdata.readers._text import TextRules, clean
 from axolotl_ragdata.readers._xml import parse_xml
-from axolotl_ragdata.records import Document, content_id
+from axolotl_ragdata.records import SCHEMA_VERSION, Document, content_id
 
 NAME = "grobid"
 TEI_NS = "{http://www.tei-c.org/ns/1.0}"
@@ -76,29 +78,32 @@ def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings:
     header = Header(root, ns)
     rules = TextRules(data)
     entries = references(header.text, ns, rules)
-    body = Body(ns, rules, frozenset(entry["id"] for entry in entries))
+    targets = Targets(entry.id for entry in entries)
+    body = Body(ns, rules, targets)
     _walk(body, header, warnings)
-    sections, unresolved = body.sections()
+    sections = body.sections()
     title, doubt = header.titles()
     language, other = settle_language(header.language(), _sample(sections))
     found = (doubt, other, *drop_furniture(sections), _said("running heads (`fw`) were left out", body.n_running_heads))
     warnings += [warning for warning in found if warning]
-    warnings += filter(None, [_said("citations point to no entry of the bibliography", unresolved)])
+    warnings += filter(None, [_said("citations point to no entry of the bibliography", targets.n_missed)])
     source = source_of(path, raw, NAME, GrobidReader.version, header.grobid_version())
-    return Document.model_validate(
+    return made(
+        Document,
         {
             "id": content_id("doc", NAME, GrobidReader.version, source.sha256),
             "title": title,
             "language": language,
             "licence": header.licence(),
-            "authors": header.authors(),
+            "authors": tuple(header.authors()),
             "year": header.year(),
             "doi": header.doi(),
-            "sections": sections,
-            "references": entries,
+            "sections": tuple([section_of(section) for section in sections]),
+            "references": tuple(entries),
             "source": source,
-            "warnings": warnings,
-        }
+            "warnings": tuple(warnings),
+            "schema_version": SCHEMA_VERSION,
+        },
     )
 
 

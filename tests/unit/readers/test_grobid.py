@@ -60,6 +60,9 @@ def check_invariants(document: Document) -> None:
         for sentence in block.sentences:
             assert 0 <= sentence.start < sentence.end <= len(block.text)
     assert Document.model_validate(from_json(json.loads(json.dumps(to_json(document))))) == document
+    checked = Document.model_validate(document.model_dump())
+    assert checked == document, "the reader made a record that pydantic would have changed or refused"
+    assert checked.model_dump_json() == document.model_dump_json()
 
 
 # Real files

@@ -1,0 +1,54 @@
+"""The other end of `many.py`: a process that reads one file after another for whoever started it.
+
+A request is a line of JSON, an answer a line with the number of its bytes and then the bytes. The process ends with its
+standard input, so that it never outlives the one who asks; an interrupt is that one's to handle.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from axolotl_ragdata.errors import DocumentRefused
+from axolotl_ragdata.readers import read_document, readers
+from axolotl_ragdata.readers.structured import to_json
+
+
+def answer(request: dict[str, Any]) -> bytes:
+    """Return `D` and the document, `J` and its JSON as `to_json` has it, or `R` and why it was refused."""
+    try:
+        document = read_document(Path(request["path"]), request["reader"], request["max_bytes"])
+    except DocumentRefused as refusal:
+        return b"R" + json.dumps([refusal.where, refusal.what, refusal.fix]).encode()
+    if request["as_json"]:
+        return b"J" + json.dumps(to_json(document), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return b"D" + document.model_dump_json().encode()
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until there are no more; the first answer names the readers that are known here."""
+    _send(answers, json.dumps(readers.names()).encode())
+    for line in requests:
+        _send(answers, answer(json.loads(line)))
+
+
+def _send(answers: BinaryIO, payload: bytes) -> None:
+    answers.write(b"%d\n%s" % (len(payload), payload))
+    answers.flush()
+
+
+def main() -> None:
+    """Serve on standard input and output; what a reader prints goes to standard error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    gc.freeze()
+    try:
+        serve(sys.stdin.buffer, answers)
+    except BrokenPipeError:
+        os._exit(0)  # whoever asked is gone
