@@ -97,6 +97,13 @@ class AnswersBlock(Block):
     )
     top_k: int = Field(5, ge=1, le=50, description="passages that an answer is given")
     search: Literal["hybrid", "dense", "text"] = Field("hybrid", description="how they are found")
+    samples: int = Field(1, ge=1, le=8, description="answers asked for each question; one that passes is kept")
+
+    @model_validator(mode="after")
+    def _samples_differ(self) -> AnswersBlock:
+        if self.samples > 1 and self.mode == "extractive":
+            raise ValueError(f"samples: {self.samples} needs mode: generative; sentences are picked the same each time")
+        return self
 
 
 FILTERS = (

@@ -64,9 +64,9 @@ def _axolotl(path: Path) -> list[Finding]:
         return [Finding(status="info", subject="axolotl", text=fix)]
     # torch and Axolotl talk while they are imported; what matters comes back as problems
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        from axolotl_ragdata.plugin import check_axolotl
+        from axolotl_ragdata.plugin import check_axolotl, deprecated_keys
 
-        problems = check_axolotl(path)
-    if not problems:
-        return [Finding(status="ok", subject="axolotl", text="its schema accepts the recipe and the plugin loads")]
-    return [Finding(status="wrong", subject="axolotl", text=problem) for problem in problems]
+        problems, old = check_axolotl(path), deprecated_keys(path)
+    findings = [Finding(status="wrong", subject="axolotl", text=problem) for problem in problems]
+    fine = Finding(status="ok", subject="axolotl", text="its schema accepts the recipe and the plugin loads")
+    return [*(findings or [fine]), *(Finding(status="info", subject="axolotl", text=line) for line in old)]

@@ -28,8 +28,9 @@ from axolotl_ragdata.training import (
 
 NAME = "axolotl_ragdata.RagdataPlugin"
 NAMES = {NAME, "axolotl_ragdata.plugin.RagdataPlugin"}
-# what the check promises Axolotl of the machine that will train: a current card
+# what the check promises Axolotl of the machine that will train: a current card, or eight of them
 CARD = {"bf16": True, "fp8": False, "tf32": True, "n_gpu": 1, "compute_capability": "sm_80"}
+SHARDED = ("fsdp_config", "deepspeed")
 
 
 class RagdataArgs(BaseModel):
@@ -84,7 +85,7 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
 def check_axolotl(recipe_path: Path) -> list[str]:
     """Return what Axolotl would refuse or drop without a word in its half of a recipe; [] where all is well.
 
-    Axolotl's own schema is asked, as if for one current GPU; no model is loaded and no data is built.
+    Axolotl's own schema is asked, as if for current GPUs; no model is loaded and no data is built.
 
     Raises:
         RecipeError: Our half is wrong.
@@ -109,6 +110,26 @@ def check_axolotl(recipe_path: Path) -> list[str]:
     return [f"{at(key)}: {what}" for key, what in problems]
 
 
+def deprecated_keys(recipe_path: Path) -> list[str]:
+    """Return the keys of a recipe that this release of Axolotl still takes and a later one will not, each with why.
+
+    Raises:
+        RecipeError: The recipe cannot be read.
+    """
+    from axolotl.integrations.config import merge_input_args
+    from axolotl.utils.schemas.deprecated import DeprecatedParameters
+
+    recipe = load_recipe(recipe_path)
+    with _plugins_of_its_own():
+        fields = merge_input_args()[0].model_fields
+    # a field says so itself, or stands in the class that holds those that do not
+    return [
+        f"{recipe_path}: {key}: {fields[key].deprecated or 'deprecated by Axolotl'}"
+        for key in recipe.axolotl
+        if key in fields and (fields[key].deprecated or key in DeprecatedParameters.model_fields)
+    ]
+
+
 def _schema_problems(path: Path, data: dict[str, Any], listed: Sequence[str]) -> list[tuple[str, str]]:
     from axolotl.integrations.config import merge_input_args
     from axolotl.utils.config import prepare_plugins, validate_config
@@ -122,7 +143,9 @@ def _schema_problems(path: Path, data: dict[str, Any], listed: Sequence[str]) ->
         loaded = PluginManager.get_instance().plugins
         problems = [("plugins", f"{name} cannot be loaded") for name in listed if name not in loaded]
         problems += _unknown_keys(data, merge_input_args()[0])
-        validate_config(cfg, capabilities=dict(CARD), env_capabilities={"torch_version": _torch_version()})
+        cards = 8 if any(data.get(key) for key in SHARDED) else 1
+        capabilities = {**CARD, "n_gpu": cards}
+        validate_config(cfg, capabilities=capabilities, env_capabilities={"torch_version": _torch_version()})
     except ValidationError as problem:
         problems += [_refused(error) for error in problem.errors(include_url=False)]
     except (ValueError, TypeError, ImportError, AttributeError) as problem:

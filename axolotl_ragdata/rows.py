@@ -177,7 +177,7 @@ def _answerer(recipe: Recipe) -> Stage[Any]:
     block = recipe.ragdata.answers
     if block.mode == "extractive":
         return ExtractStage(block.top_k)
-    return AnswerStage(block.top_k, recipe.ragdata.llm.model)
+    return AnswerStage(block.top_k, recipe.ragdata.llm.model, block.samples)
 
 
 @contextlib.asynccontextmanager
@@ -208,7 +208,7 @@ def estimate(recipe: Recipe, passages: Sequence[Passage]) -> str:
     """Return one line: the most calls and tokens that a build of these passages can need, with the cost if priced."""
     block = recipe.ragdata
     asked = len(passages) * len(block.questions.types) if block.questions.origin == "llm" else 0
-    answered = len(passages) * len(block.questions.types) * block.questions.per_passage
+    answered = len(passages) * len(block.questions.types) * block.questions.per_passage * block.answers.samples
     answered = answered if block.answers.mode == "generative" else 0
     in_passages = sum(passage.n_tokens for passage in passages)
     mean = in_passages / max(1, len(passages))

@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits"),
         *("card", "examples", "places", "trace", "verify", "base_model", "template"),
-        "chat_template",
+        *("chat_template", "family"),
     },
     {"engines", "grobid"},
     {"corpus", "selection"},

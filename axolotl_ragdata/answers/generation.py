@@ -53,14 +53,16 @@ class AnswerStage:
     Args:
         top_k: Passages that an answer is given.
         model: The chat model's name, for the record.
+        samples: Answers that each question is asked for.
     """
 
     name = STAGE
     version = hashlib.sha256((CARD + json.dumps(SCHEMA, sort_keys=True)).encode()).hexdigest()[:12]
 
-    def __init__(self, top_k: int, model: str) -> None:
+    def __init__(self, top_k: int, model: str, samples: int = 1) -> None:
         self._top_k = top_k
         self._model = model
+        self._samples = samples
 
     @property
     def producer(self) -> str:
@@ -68,17 +70,20 @@ class AnswerStage:
         return f"{self.name}@{self.version}"
 
     async def process(self, record: Question, ctx: Context) -> Sequence[Outcome]:
-        """Return the answer, or why there is none; a quote that stands nowhere is a `Rejected` beside the answer."""
+        """Return the answers, or why there is none; a quote that stands nowhere is a `Rejected` beside the answer."""
         found = await ctx.retrieve(record.text, self._top_k)
         if not found:
             return [self._rejected(record, "retrieval found no passage")]
-        completion = await ctx.complete(self.request(record, found))
-        if isinstance(completion, Failure):
-            return [completion]
-        return self._checked(record, found, completion)
+        outcomes: dict[object, Outcome] = {}
+        for sample in range(self._samples):
+            completion = await ctx.complete(self.request(record, found, sample))
+            checked = [completion] if isinstance(completion, Failure) else self._checked(record, found, completion)
+            for outcome in checked:
+                outcomes.setdefault(_same(outcome), outcome)
+        return list(outcomes.values())
 
-    def request(self, question: Question, found: Sequence[tuple[Hit, Passage]]) -> ChatRequest:
-        """Return the call that answers a question from the passages that were found."""
+    def request(self, question: Question, found: Sequence[tuple[Hit, Passage]], sample: int = 0) -> ChatRequest:
+        """Return the call that answers a question from the passages that were found, for the `sample`-th time."""
         return ChatRequest(
             stage=self.producer,
             subject_id=question.id,
@@ -87,6 +92,7 @@ class AnswerStage:
             schema=guided(SCHEMA, self._model, [passage for _, passage in found]),
             schema_name="answer",
             max_tokens=MAX_TOKENS,
+            draw=sample,
         )
 
     def _checked(
@@ -97,14 +103,14 @@ class AnswerStage:
             return [self._unanswered(question, found, text)]
         if marks := PROMPT_MARKS.search(text) or points_at_source(text):
             shown = marks if isinstance(marks, str) else marks[0]
-            return [self._rejected(question, "the answer refers to the passages", f"{shown} — {text}")]
+            return [self._rejected(question, "the answer refers to the passages", f"{shown} — {text}", text)]
         if not cited:
-            return [self._rejected(question, "the answer has no quote", text)]
+            return [self._rejected(question, "the answer has no quote", text, text)]
         located = [(item["quote"], _located(item, [passage for _, passage in found])) for item in cited]
         citations = list(dict.fromkeys(citation for _, citation in located if citation is not None))
         lost = [quote for quote, citation in located if citation is None]
         if not citations:
-            return [self._rejected(question, "no quote is in its source", f"{text} — {lost[0]}")]
+            return [self._rejected(question, "no quote is in its source", f"{text} — {lost[0]}", text)]
         answer = self._answer(question, text, citations, found, completion)
         return [answer, *(self._dropped(question, answer, quote) for quote in dict.fromkeys(lost))]
 
@@ -134,8 +140,10 @@ class AnswerStage:
         detail = text if has_source else "the question's own passage was not among those found"
         return self._rejected(question, "the model says that the passages do not answer it", detail)
 
-    def _rejected(self, question: Question, reason: str, detail: str = "") -> Rejected:
+    def _rejected(self, question: Question, reason: str, detail: str = "", answer: str | None = None) -> Rejected:
         subject = {"question_id": question.id, "passage_ids": list(question.passage_ids), "question": question.text}
+        if answer is not None:
+            subject["answer"] = answer  # the rejected half of a preference pair
         return Rejected(stage=self.name, subject_id=question.id, reason=reason, detail=detail[:500], subject=subject)
 
     def _dropped(self, question: Question, answer: Answer, quote: str) -> Rejected:
@@ -147,6 +155,13 @@ class AnswerStage:
             detail=quote[:500],
             subject=subject,
         )
+
+
+def _same(outcome: Outcome) -> object:
+    """Return what two samples that came to the same share."""
+    if isinstance(outcome, Answer):
+        return outcome.id
+    return (type(outcome), outcome.model_dump_json())
 
 
 def prompt(question: str, passages: Sequence[Passage]) -> str:
