@@ -175,7 +175,9 @@ class Chat:
         sampling = {"temperature": block.temperature, "seed": block.seed, "max_tokens": request.max_tokens}
         if request.draw:
             sampling["draw"] = request.draw
-        return content_id("c", request.stage, block.model, sampling, request.system, request.user, request.schema)
+        said = [[turn.role, turn.content] for turn in request.history]
+        parts = (request.stage, block.model, sampling, request.system, request.user, request.schema)
+        return content_id("c", *parts, *([said] if said else []))
 
     async def _ask(self, key: str, request: ChatRequest) -> Completion | Failure:
         last = Attempt(error="not tried")
@@ -229,7 +231,11 @@ class Chat:
         messages = [{"role": "system", "content": system}] if system else []
         body: dict[str, Any] = {
             "model": block.model,
-            "messages": [*messages, {"role": "user", "content": request.user}],
+            "messages": [
+                *messages,
+                *({"role": turn.role, "content": turn.content} for turn in request.history),
+                {"role": "user", "content": request.user},
+            ],
             self._length_key: request.max_tokens,
         }
         if block.temperature is not None:
@@ -317,7 +323,7 @@ class Chat:
 
 
 def _expected(request: ChatRequest) -> Usage:
-    characters = len(request.system) + len(request.user)
+    characters = len(request.system) + len(request.user) + sum(len(turn.content) for turn in request.history)
     return Usage(calls=1, input_tokens=characters // CHARACTERS_A_TOKEN, output_tokens=request.max_tokens)
 
 

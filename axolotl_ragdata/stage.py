@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Union
 
-from axolotl_ragdata.records import Failure, Hit, Passage, Record, Rejected, Usage
+from axolotl_ragdata.records import Failure, Hit, Message, Passage, Record, Rejected, Usage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,7 @@ class ChatRequest:
         max_tokens: Upper bound of the completion.
         seal: A word that the value's key `seal` must repeat; an answer that was copied from the prompt's data does not.
         draw: Which draw of the same question this is, from 0; added to the seed and part of the journal's key.
+        history: Turns between the system prompt and the user prompt.
     """
 
     stage: str
@@ -46,6 +47,7 @@ class ChatRequest:
     max_tokens: int = 1024
     seal: str | None = None
     draw: int = 0
+    history: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from axolotl_ragdata import __version__
 from axolotl_ragdata.cli.building import build
 from axolotl_ragdata.cli.checking import check, verify
 from axolotl_ragdata.cli.exporting import export
+from axolotl_ragdata.cli.judging import judge
 from axolotl_ragdata.cli.models import models
 from axolotl_ragdata.cli.parsing import parse
 from axolotl_ragdata.cli.reading import read
@@ -18,7 +19,20 @@ from axolotl_ragdata.cli.showing import schema, show
 from axolotl_ragdata.cli.starting import init
 from axolotl_ragdata.errors import RagdataError
 
-COMMANDS: tuple[click.Command, ...] = (init, parse, read, build, search, show, check, verify, export, schema, models)
+COMMANDS: tuple[click.Command, ...] = (
+    init,
+    parse,
+    read,
+    build,
+    search,
+    show,
+    judge,
+    check,
+    verify,
+    export,
+    schema,
+    models,
+)
 
 
 class Explained(click.Group):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from axolotl_ragdata.records import Record, Usage
+from axolotl_ragdata.records import Message, Record, Usage
 
 Origin = Literal["test_seen", "test_unseen", "file", "probe"]
 ClaimLabel = Literal["supported", "contradicted", "not_in_sources"]
@@ -29,6 +29,8 @@ class JudgeQuestion(Record):
     id: str
     origin: Origin
     question: str
+    turns: tuple[Message, ...] = ()
+    """What is said where it is more than the question: passages in front of it, or turns before it; () else."""
     reference: str | None = None
     passages: tuple[SourcePassage, ...] = ()
     doc_id: str | None = None
@@ -58,11 +60,15 @@ class CandidateAnswer(Record):
     usage: Usage = Usage()
     passage_ids: tuple[str, ...] = ()
     """Of a candidate with retrieval: the passages it was given."""
+    truncated: bool = False
+    """A local model's answer that was cut at the longest length."""
     reference_log_likelihood: float | None = None
     """Sum over the reference's tokens of log p, in nats, under a local model; 0 or below."""
     reference_tokens: int | None = None
+    compared_options: tuple[str, ...] = ()
+    """The options whose log-likelihoods follow, the right one first: the question's own, or other references."""
     option_log_likelihoods: tuple[float, ...] = ()
-    """Of each of the question's options, in their order, in nats."""
+    """Of each of `compared_options`, in nats."""
 
 
 class ExactScore(Record):
@@ -74,6 +80,27 @@ class ExactScore(Record):
     value: float | None = None
     predicted: str | None = None
     unscored: str | None = None
+
+
+class ExactSummary(Record):
+    """A metric over the questions of one origin (`all`: over every one); `value` is None where nothing was scored."""
+
+    candidate: str
+    origin: str
+    metric: str
+    value: float | None
+    n: int
+    unscored: int = 0
+
+
+class Overlap(Record):
+    """A question that a training row holds: how it was found, and how strongly (1.0: exactly)."""
+
+    question_id: str
+    kind: Literal["exact", "n-gram", "embedding"]
+    training_id: str
+    training_question: str
+    score: float
 
 
 class Score(Record):
