@@ -1,0 +1,213 @@
+"""A whole judgement: real tiny models, a real loopback endpoint, a real index, a real journal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from axolotl_ragdata.errors import BudgetReached, MissingKey, RecipeError
+from axolotl_ragdata.judge import local
+from axolotl_ragdata.judge.run import judge
+from axolotl_ragdata.progress import Silent
+from axolotl_ragdata.recipe import Recipe
+
+Finished = Callable[..., Recipe]
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.fixture
+def server(model_server: ModuleType) -> Iterator[Any]:
+    started = model_server.ModelServer().start()
+    yield started
+    started.stop()
+
+
+def endpoint(server: Any, **changes: Any) -> dict[str, Any]:
+    return {"kind": "endpoint", "model": "careful", "base_url": server.base_url, **changes}
+
+
+def everybody(tiny: dict[str, Path], server: Any) -> list[dict[str, Any]]:
+    short = {"max_tokens": 4}
+    return [
+        {"kind": "base", **short},
+        {"kind": "adapter", "name": "tuned", "path": str(tiny["adapter"]), **short},
+        {"kind": "base+retrieval", "top_k": 2, **short},
+        endpoint(server),
+        {"kind": "answers", "name": "elsewhere", "path": "answers.jsonl"},
+    ]
+
+
+def test_everybody_answers_once(
+    finished: Finished,
+    tiny: dict[str, Path],
+    server: Any,
+    write_lines: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_lines(
+        "answers.jsonl",
+        {"question_id": "ex-mania", "answer": "One week."},
+        {"question": "how is insomnia treated FIRST", "answer": "By therapy."},
+    )
+    recipe = finished({"candidates": everybody(tiny, server)}, base_model=str(tiny["base"]))
+    heard = Heard()
+    done = judge(recipe, heard)
+    names = ["base", "tuned", "base+retrieval", "careful", "elsewhere"]
+    assert [answer.candidate for answer in done.answers] == [name for name in names for _ in range(4)]
+    found = {(answer.candidate, answer.question_id): answer for answer in done.answers}
+    assert found["elsewhere", "ex-sleep"].text == "By therapy."
+    assert found["elsewhere", "ex-fear"].failure == "no answer in the file"
+    assert "p-mania" in found["base+retrieval", "ex-mania"].passage_ids
+    assert found["base", "ex-mania"].reference_log_likelihood != found["tuned", "ex-mania"].reference_log_likelihood
+    assert found["base", "ex-mania"].truncated
+    assert len(server.requests) == 4
+    asked = [line for line in heard.lines if line.startswith(("base:", "careful:"))]
+    assert asked[0].startswith("base: 4 answers to compute here, about ")
+    assert asked[1].startswith("careful: 4 calls, about ")
+    assert (done.folder / "answers.jsonl").exists()
+
+    def refuse(*arguments: Any) -> None:
+        raise AssertionError("a rerun loads no model")
+
+    monkeypatch.setattr(local.LocalModel, "__init__", refuse)
+    again = judge(recipe)
+    assert again.answers == done.answers
+    assert len(server.requests) == 4, "a rerun asks nothing"
+
+
+def test_a_changed_adapter_answers_anew(finished: Finished, tiny: dict[str, Path], tmp_path: Path) -> None:
+    import shutil
+
+    own = shutil.copytree(tiny["adapter"], tmp_path / "adapter")
+    candidates = [{"kind": "adapter", "path": str(own), "max_tokens": 4}]
+    recipe = finished({"candidates": candidates, "distractors": 0}, base_model=str(tiny["base"]))
+    first = judge(recipe)
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    weights = {name: torch.ones_like(each) for name, each in load_file(own / "adapter_model.safetensors").items()}
+    save_file(weights, own / "adapter_model.safetensors")
+    second = judge(recipe)
+    assert second.facts["answers_from_journal"] == 0
+    assert [each.reference_log_likelihood for each in first.answers] != [
+        each.reference_log_likelihood for each in second.answers
+    ]
+
+
+def test_contaminated_questions_are_excluded_named_and_counted(
+    finished: Finished, server: Any, write_lines: Callable[..., Path]
+) -> None:
+    write_lines(
+        "more.jsonl",
+        {"id": "seen", "question": "when does a panic attack reach its peak"},
+        {"id": "new", "question": "Which drug is given for mania?"},
+    )
+    judged = {"candidates": [endpoint(server)], "questions": ["more.jsonl"], "splits": []}
+    heard = Heard()
+    done = judge(finished(judged), heard)
+    assert [question.id for question in done.questions] == ["new"]
+    assert [question.id for question in done.excluded] == ["seen"]
+    assert done.overlaps[0].training_question == "When does a panic attack reach its peak?"
+    assert "contamination: 1 of 2 questions stand in training rows (1 exact), excluded" in heard.lines
+    kept = judge(finished({**judged, "contaminated": "keep"}))
+    assert [bool(question.contamination) for question in kept.questions] == [False, True]
+
+
+def test_a_failed_answer_is_unscored_and_asked_again(finished: Finished, model_server: ModuleType) -> None:
+    broken = True
+
+    def behaviour(number: int, body: Any) -> Any:
+        if broken and "manic" in body["messages"][-1]["content"]:
+            return 400, {"error": {"message": "no"}}, {}
+        return None
+
+    server = model_server.ModelServer(behaviour=behaviour).start()
+    try:
+        recipe = finished({"candidates": [endpoint(server)]})
+        first = {answer.question_id: answer for answer in judge(recipe).answers}
+        assert first["ex-mania"].text is None
+        assert "refused with status 400" in str(first["ex-mania"].failure)
+        asked = len(server.requests)
+        broken = False
+        second = judge(recipe)
+        assert all(answer.text for answer in second.answers)
+        assert len(server.requests) == asked + 1, "only what failed is asked again"
+    finally:
+        server.stop()
+
+
+def test_a_cap_ends_the_run_before_it_is_crossed(finished: Finished, server: Any) -> None:
+    with pytest.raises(BudgetReached) as reached:
+        judge(finished({"candidates": [endpoint(server, max_tokens_total=100)]}))
+    assert reached.value.exit_code == 3
+    assert "ragdata.judge.candidates[0].max_tokens_total" in str(reached.value)
+
+
+def test_two_endpoints_of_one_model_name_do_not_share_answers(finished: Finished, model_server: ModuleType) -> None:
+    servers = [model_server.ModelServer().start() for _ in range(2)]
+    try:
+        candidates = [endpoint(each, name=f"number {at}") for at, each in enumerate(servers)]
+        judge(finished({"candidates": candidates}))
+        assert [len(each.requests) for each in servers] == [4, 4]
+    finally:
+        for each in servers:
+            each.stop()
+
+
+@pytest.mark.parametrize(
+    ("judged", "said"),
+    [
+        ({"candidates": [{"kind": "adapter", "path": "./none"}]}, "there is no trained model in"),
+        ({"candidates": [{"kind": "answers", "path": "empty.jsonl"}]}, "holds no line"),
+        ({"candidates": [{"kind": "answers", "path": "others.jsonl"}]}, "none of the answers in"),
+        ({"candidates": [{"kind": "answers", "path": "twice.jsonl"}]}, "a second time"),
+        ({"candidates": [{"kind": "answers", "path": "no-answer.jsonl"}]}, "answer: is missing or no text"),
+        ({"candidates": [{"kind": "answers", "path": "absent.jsonl"}]}, "cannot be read: No such file"),
+    ],
+)
+def test_bad_input_ends_before_anything_is_spent(
+    judged: dict[str, Any], said: str, finished: Finished, write_lines: Callable[..., Path], server: Any
+) -> None:
+    write_lines("empty.jsonl")
+    write_lines("others.jsonl", {"question_id": "nobody", "answer": "x"})
+    write_lines("twice.jsonl", *[{"question_id": "ex-mania", "answer": "x"}] * 2)
+    write_lines("no-answer.jsonl", {"question_id": "ex-mania"})
+    candidates = [endpoint(server), *judged["candidates"]]
+    with pytest.raises(RecipeError) as refused:
+        judge(finished({"candidates": candidates}, base_model="embedded"))
+    assert said in str(refused.value)
+    assert refused.value.exit_code == 2
+    assert server.requests == []
+
+
+def test_an_adapter_of_another_base_is_refused(finished: Finished, tiny: dict[str, Path], tmp_path: Path) -> None:
+    import shutil
+
+    other = shutil.copytree(tiny["adapter"], tmp_path / "other")
+    settings = json.loads((other / "adapter_config.json").read_text())
+    (other / "adapter_config.json").write_text(json.dumps({**settings, "base_model_name_or_path": "meta/Other-7B"}))
+    with pytest.raises(RecipeError, match="is for the base model meta/Other-7B, the recipe's is"):
+        judge(finished({"candidates": [{"kind": "adapter", "path": str(other)}]}, base_model=str(tiny["base"])))
+
+
+def test_a_judge_without_a_key_is_refused_before_a_candidate_is_asked(finished: Finished, server: Any) -> None:
+    judged = {
+        "candidates": [endpoint(server)],
+        "judges": [{"model": "gpt", "base_url": "https://judge.example/v1", "api_key_env": "NO_SUCH_KEY"}],
+    }
+    with pytest.raises(MissingKey) as refused:
+        judge(finished(judged))
+    assert "NO_SUCH_KEY is not set" in str(refused.value)
+    assert server.requests == []
