@@ -20,7 +20,7 @@ from axolotl_ragdata.judge.statistics.clusters import (
     Floats,
     codes_of,
     percentile_bounds,
-    resample_counts,
+    resampled_sums,
 )
 from axolotl_ragdata.judge.statistics.student import t_quantile
 
@@ -73,7 +73,7 @@ def cohen_kappa(
     value = float(_kappas(tables.sum(axis=0)[None, :], len(categories), weights)[0])
     if np.isnan(value) or len(tables) < 3:
         return Agreement(None if np.isnan(value) else value, len(cells))
-    drawn = _kappas(resample_counts(len(tables), resamples, seed) @ tables, len(categories), weights)
+    drawn = _kappas(resampled_sums(tables, resamples, seed), len(categories), weights)
     drawn = drawn[~np.isnan(drawn)]
     return Agreement(value, len(cells), percentile_bounds(drawn, len(tables) - 1))
 
@@ -120,20 +120,22 @@ def krippendorff_alpha(
     distance = _distances(values, counts.sum(axis=0), scale)
     size = counts.sum(axis=1)
     observed = ((counts @ distance) * counts).sum(axis=1) / (size - 1)
-    value = float(_alphas(np.ones((1, len(size))), counts, observed, distance)[0])
+    columns = np.column_stack([observed, counts])
+    value = float(_alphas(columns.sum(axis=0)[None, :], distance)[0])
     if np.isnan(value):
         return Agreement(None, len(size))
-    drawn = _alphas(resample_counts(len(size), resamples, seed), counts, observed, distance)
+    drawn = _alphas(resampled_sums(columns, resamples, seed), distance)
     drawn = drawn[~np.isnan(drawn)]
     return Agreement(value, len(size), percentile_bounds(drawn, len(size) - 1))
 
 
-def _alphas(draws: Floats, counts: Floats, observed: Floats, distance: Floats) -> Floats:
-    totals = draws @ counts
+def _alphas(drawn: Floats, distance: Floats) -> Floats:
+    """Return alpha of each row of (observed disagreement, count of each value)."""
+    observed, totals = drawn[:, 0], drawn[:, 1:]
     number = totals.sum(axis=1)
     below = ((totals @ distance) * totals).sum(axis=1) / (number - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        values: Floats = 1.0 - (draws @ observed) / below
+        values: Floats = 1.0 - observed / below
     values[below <= 0] = np.nan
     return values
 

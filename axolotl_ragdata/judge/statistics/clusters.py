@@ -15,6 +15,8 @@ from axolotl_ragdata.judge.statistics.student import t_cdf, t_quantile
 RESAMPLES = 10_000
 LEVEL = 0.95
 SEED = 20_240_501
+KEPT_NUMBERS = 4_000_000
+"""Numbers of a table of resamples that is kept for the next statistic, or made at once: 32 MB."""
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -152,15 +154,34 @@ def bootstrap_means(sums: Floats, sizes: Floats, resamples: int = RESAMPLES, see
     The pairs cluster bootstrap: Davison and Hinkley (1997), Bootstrap Methods and their Application, 3.8; Cameron,
     Gelbach and Miller (2008), Review of Economics and Statistics 90(3).
     """
-    counts = resample_counts(len(sizes), resamples, seed)
-    means: Floats = (counts @ sums) / (counts @ sizes)
+    drawn = resampled_sums(np.stack([sums, sizes], axis=1), resamples, seed)
+    means: Floats = drawn[:, 0] / drawn[:, 1]
     return means
 
 
+def resampled_sums(columns: Floats, resamples: int = RESAMPLES, seed: int = SEED) -> Floats:
+    """Return the sum of each column over the clusters of each resample, (clusters, k) to (resamples, k).
+
+    As many clusters are drawn as there are, with replacement. Equal seeds draw equal clusters.
+    """
+    clusters = len(columns)
+    if clusters * resamples <= KEPT_NUMBERS:
+        kept: Floats = _counts(clusters, resamples, seed) @ columns
+        return kept
+    source = np.random.default_rng(seed)
+    rows = max(1, KEPT_NUMBERS // clusters)
+    sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
+    return np.concatenate([_drawn(source, clusters, size) @ columns for size in sizes])
+
+
 @lru_cache(maxsize=8)
-def resample_counts(clusters: int, resamples: int = RESAMPLES, seed: int = SEED) -> Floats:
-    """Return how often each cluster is drawn in each resample, shape (resamples, clusters); rows sum to `clusters`."""
-    drawn = np.random.default_rng(seed).integers(0, clusters, size=(resamples, clusters))
+def _counts(clusters: int, resamples: int, seed: int) -> Floats:
+    return _drawn(np.random.default_rng(seed), clusters, resamples)
+
+
+def _drawn(source: np.random.Generator, clusters: int, resamples: int) -> Floats:
+    """Return how often each cluster is drawn in each resample, shape (resamples, clusters)."""
+    drawn = source.integers(0, clusters, size=(resamples, clusters))
     rows = np.arange(resamples)[:, None] * clusters
     counts = np.bincount((drawn + rows).ravel(), minlength=resamples * clusters)
     return counts.reshape(resamples, clusters).astype(np.float64)

@@ -14,7 +14,7 @@ from axolotl_ragdata.judge.statistics.clusters import (
     Floats,
     codes_of,
     percentile_bounds,
-    resample_counts,
+    resampled_sums,
 )
 
 PRIOR_WINS = 0.5
@@ -73,7 +73,7 @@ def bradley_terry(
     whole = fit(won.sum(axis=0)[None] + PRIOR_WINS * met)[0]
     if len(won) < 2:
         return {name: Strength(float(whole[number])) for name, number in place.items()}
-    drawn = resample_counts(len(won), resamples, seed) @ won.reshape(len(won), -1)
+    drawn = resampled_sums(won.reshape(len(won), -1), resamples, seed)
     strengths = fit(drawn.reshape(-1, size, size) + PRIOR_WINS * met)
     return {
         name: Strength(float(whole[number]), percentile_bounds(strengths[:, number], len(won) - 1))
