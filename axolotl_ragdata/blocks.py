@@ -20,6 +20,15 @@ class SourceBlock(Block):
     reader: str | None = Field(None, description="grobid, s2orc or text; chosen by content when left out")
 
 
+class GrobidBlock(Block):
+    """The GROBID server that parses PDFs; without a PDF among the sources none is needed."""
+
+    url: str | None = Field(None, description="where it is; else GROBID_URL, else http://localhost:8070")
+    concurrency: int = Field(10, ge=1, le=1024, description="most requests at once; fewer while the server is busy")
+    timeout_s: float = Field(300.0, gt=0, description="seconds after which a request counts as hung")
+    part_pages: int = Field(60, ge=1, description="a longer PDF is cut along its bookmarks, else by pages, and joined")
+
+
 class PassagesBlock(Block):
     """How documents are cut into passages."""
 
@@ -276,6 +285,7 @@ class RagdataBlock(Block):
 
     output: str = Field(description="the run directory, relative to the recipe")
     sources: list[SourceBlock] = Field(min_length=1, description="where documents come from")
+    grobid: GrobidBlock = Field(default_factory=lambda: GrobidBlock())
     passages: PassagesBlock = Field(default_factory=lambda: PassagesBlock())
     embed: EmbedBlock = Field(default_factory=lambda: EmbedBlock())
     llm: LlmBlock = Field(default_factory=lambda: LlmBlock())

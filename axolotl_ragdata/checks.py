@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from axolotl_ragdata import corpus
 from axolotl_ragdata.errors import RagdataError
+from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.pipeline import check_names, staleness
 from axolotl_ragdata.recipe import Recipe, load_recipe
 
@@ -55,7 +56,11 @@ def _names(recipe: Recipe) -> str:
 
 
 def _sources(recipe: Recipe) -> str:
-    return f"{len(corpus.source_files(recipe)):,} files"
+    files = corpus.source_files(recipe)
+    n_pdfs = sum(file.is_pdf for file in files)
+    if not n_pdfs:
+        return f"{len(files):,} files"
+    return f"{len(files):,} files; {n_pdfs:,} are PDFs, for the GROBID server at {options_of(recipe).shown_url}"
 
 
 def _axolotl(path: Path) -> list[Finding]:

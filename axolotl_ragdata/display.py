@@ -201,5 +201,7 @@ def show_trace(found: Trace) -> None:
         line("document", "; ".join(filter(None, (quote.title or "(no title)", *facts))))
         state = f", {quote.file.state}" if quote.file.state else ""
         line("file", f"{quote.file.path} (SHA-256 {quote.file.sha256[:16]}…{state})")
+        if quote.file.pdf:
+            line("made from", f"{quote.file.pdf} (SHA-256 {str(quote.file.pdf_sha256)[:16]}…)")
     if not found.quotes:
         console.print("\nthe row has no quote")

@@ -39,6 +39,7 @@ def _provenance(question: Question, answer: Answer, document: Document, passage:
         doc_title=document.title,
         source_path=document.source.path,
         source_sha256=document.source.sha256,
+        source_pdf=document.source.pdf,
         licence=document.licence,
         section_path=passage.section_path,
         passage_ids=question.passage_ids,

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata import __version__, corpus
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
+from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Example, Passage, Rejected, Split, content_id
+from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected, Split, content_id
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import Rows, open_filters
 from axolotl_ragdata.store import RunDirectory, sha256_of
@@ -32,6 +33,7 @@ NOT_CONTENT: dict[str, Any] = {
     "llm": {"base_url", "api_key_env", "concurrency", "timeout_s", "max_attempts", "price", "max_cost"}
     | {"max_tokens_total", "requests_per_minute", "tokens_per_minute"},
     "embed": {"base_url", "api_key_env", "batch_size"},
+    "grobid": {"url", "concurrency", "timeout_s"},
 }
 
 
@@ -59,6 +61,7 @@ class Outcomes:
     """What did not become a row, so far."""
 
     rejected: list[Any] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By document: what had to be done to cut it into passages."""
 
@@ -183,6 +186,7 @@ def fingerprint(recipe: Recipe, files: Sequence[corpus.SourceFile]) -> dict[str,
         "recipe": recipe.ragdata.model_dump(mode="json", by_alias=True, exclude=NOT_CONTENT),
         "stages": stage_versions(recipe),
         "sources": corpus.fingerprint(list(files), recipe.folder),
+        **({"grobid": options_of(recipe).fingerprint} if any(file.is_pdf for file in files) else {}),
         **({"base_model": recipe.axolotl.get("base_model")} if _needs_template(recipe) else {}),
     }
 
@@ -214,25 +218,39 @@ def _build(
     passages = _passages(recipe, documents, outcomes, progress)
     rows = make_rows(recipe, run, documents, passages, progress)
     rows.rejected[:0] = outcomes.rejected
+    rows.failures[:0] = outcomes.failures
     manifest = _write(recipe, run, documents, passages, rows, {"fingerprint": wanted, "cutting": outcomes.warnings})
     return BuildReport(run.folder, manifest)
 
 
 def _read(recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, progress: Progress) -> list[Document]:
+    parsed = corpus.parse_pdfs(recipe, files, progress)
     progress.start("reading", len(files))
     documents = []
-    for outcome in corpus.read_corpus(recipe, files):
+    for outcome in corpus.read_corpus(recipe, files, parsed):
         progress.advance()
         if isinstance(outcome, Document):
             documents.append(outcome)
-            continue
-        outcomes.rejected.append(outcome)
-        progress.say(f"refused {outcome.subject['path']}: {outcome.reason}")
+        elif isinstance(outcome, Failure):
+            outcomes.failures.append(outcome)
+            progress.say(f"failed {outcome.detail}: {outcome.error}")
+        else:
+            outcomes.rejected.append(outcome)
+            progress.say(f"refused {outcome.subject['path']}: {outcome.reason}")
     if not documents:
-        first = outcomes.rejected[0]
-        what = f"all {len(outcomes.rejected)} files were refused; the first, {first.subject['path']}: {first.reason}"
-        raise NoDocuments(recipe.where("sources"), what, first.detail or "see `ragdata read` on one of them")
+        raise _nothing_read(recipe, outcomes)
     return sorted(documents, key=lambda document: document.id)
+
+
+def _nothing_read(recipe: Recipe, outcomes: Outcomes) -> NoDocuments:
+    count = len(outcomes.rejected) + len(outcomes.failures)
+    fix = "see `ragdata read` on one of them"
+    if outcomes.rejected:
+        first = outcomes.rejected[0]
+        what, fix = f"{first.subject['path']}: {first.reason}", first.detail or fix
+    else:
+        what, fix = f"{outcomes.failures[0].detail}: {outcomes.failures[0].error}", "run the same command again"
+    return NoDocuments(recipe.where("sources"), f"all {count} files were refused; the first, {what}", fix)
 
 
 def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes, progress: Progress) -> list[Passage]:

@@ -119,13 +119,15 @@ class Reference(Record):
 
 
 class Source(Record):
-    """Where a document comes from; `sha256` is of the file's bytes."""
+    """Where a document comes from; `sha256` is of the file's bytes. `pdf` is what a build made that file from."""
 
     path: str
     sha256: str
     reader: str
     reader_version: str
     grobid_version: str | None = None
+    pdf: str | None = None
+    pdf_sha256: str | None = None
 
 
 class Document(Record):
@@ -294,6 +296,7 @@ class Provenance(Record):
     doc_title: str
     source_path: str
     source_sha256: str
+    source_pdf: str | None = None
     licence: str | None
     section_path: tuple[str, ...]
     passage_ids: tuple[str, ...]

@@ -38,6 +38,8 @@ class SourceFile(Record):
     reader: str
     reader_version: str
     grobid_version: str | None
+    pdf: str | None
+    pdf_sha256: str | None
     state: FileState | None
 
 

@@ -37,6 +37,7 @@ LAYERS: list[set[str]] = [
         *("chat_template", "family"),
     },
     {"engines", "grobid"},
+    {"pdfs"},
     {"corpus", "selection"},
     {"rows"},
     {"pipeline"},

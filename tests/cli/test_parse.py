@@ -123,3 +123,117 @@ def test_ended_half_way_and_started_again_no_finished_pdf_is_sent_again(
         assert not any(f"number {name[1:3]}." in text for text in again)
     assert {row["status"] for row in report(tei)} == {"parsed"}
     assert len(report(tei)) == len(list(tei.glob("*.tei.xml"))) == 12
+
+
+PAGE = """# Diagnosis
+Insomnia disorder {number} is a sleep disorder characterised by difficulty falling asleep at least three nights a week.
+Hypersomnia {number} is a sleep disorder characterised by excessive sleepiness despite a main sleep of seven hours.
+The symptoms of insomnia disorder {number} must last for at least three months before a diagnosis is made."""
+
+
+def recipe_of(folder: Path, more: str = "") -> Path:
+    path = folder / "recipe.yml"
+    path.write_text(
+        "base_model: embedded\nplugins: [axolotl_ragdata.RagdataPlugin]\nragdata:\n  output: ./run\n"
+        f"  sources: [{{path: ./pdfs}}]\n  questions: {{from: structure}}\n  answers: {{mode: extractive}}\n{more}",
+        encoding="utf-8",
+    )
+    return path
+
+
+def table(folder: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "run" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_build_parses_the_pdfs_among_its_sources(
+    tmp_path: Path, server: Any, grobid_server: ModuleType, ragdata: Callable[..., Any]
+) -> None:
+    (tmp_path / "pdfs" / "deep").mkdir(parents=True)
+    for number, name in enumerate(("one", "deep/two", "scan", "slow")):
+        (tmp_path / "pdfs" / f"{name}.pdf").write_bytes(grobid_server.pdf_of([PAGE.format(number=f"type{number}")]))
+    (tmp_path / "pdfs" / "notes.md").write_text("# Sleep\n\nSleep hygiene is a set of habits that help to sleep.\n")
+    (tmp_path / "pdfs" / "has-tei.pdf").write_bytes(grobid_server.pdf_of(["Parsed before."]))
+    (tmp_path / "pdfs" / "has-tei.tei.xml").write_bytes(
+        grobid_server.tei_of(["# Naps\nA nap is a short sleep by day."])
+    )
+    (tmp_path / "pdfs" / "locked.pdf").write_bytes(grobid_server.pdf_of(["Secret."], password="x"))
+    server.behaviour = lambda number, text: (
+        grobid_server.Answer(500, b"[NO_BLOCKS] PDF parsing resulted in empty content")
+        if "type2" in text
+        else grobid_server.Answer(grobid_server.HANG)
+        if "type3" in text
+        else None
+    )
+    recipe = recipe_of(tmp_path, f"  max_failure_share: 0.5\n  grobid: {{url: '{server.url}', timeout_s: 2.0}}\n")
+    ended = ragdata("build", recipe)
+    assert ended.code == 0, ended.err
+    documents = {row["source"]["path"]: row["source"] for row in table(tmp_path, "documents")}
+    assert set(documents) == {"run/tei/one.tei.xml", "run/tei/deep/two.tei.xml"} | {
+        f"pdfs/{name}" for name in ("notes.md", "has-tei.tei.xml")
+    }
+    source = documents["run/tei/deep/two.tei.xml"]
+    assert source["pdf"] == "pdfs/deep/two.pdf"
+    assert len(source["pdf_sha256"]) == 64
+    refused = {row["subject"]["path"]: row["reason"] for row in table(tmp_path, "rejected") if row["stage"] == "read"}
+    assert refused == {
+        "pdfs/scan.pdf": "NO_BLOCKS",
+        "pdfs/locked.pdf": "ENCRYPTED",
+        "pdfs/has-tei.pdf": "its TEI stands beside it",
+    }
+    (failure,) = table(tmp_path, "failures")
+    assert failure["error"] == "NO_ANSWER"
+    assert "pdfs/slow.pdf" in failure["detail"]
+    rows = [row["provenance"] for row in table(tmp_path, "examples")]
+    (row,) = [row for row in table(tmp_path, "examples") if row["provenance"]["source_pdf"] == "pdfs/one.pdf"][:1]
+    assert {row["source_pdf"] for row in rows} >= {"pdfs/one.pdf", "pdfs/deep/two.pdf"}
+    shown = ragdata("show", recipe, row["id"])
+    assert "pdfs/one.pdf" in shown.out
+    assert "run/tei/one.tei.xml" in shown.out
+    assert ragdata("verify", recipe).code == 0
+
+    # what failed for now is tried again, and then nothing needs the server
+    server.behaviour = lambda number, text: None
+    before = len(server.requests)
+    assert ragdata("build", recipe).code == 0
+    assert [request.text.count("type3") > 0 for request in server.requests[before:]] == [True]
+    assert len(table(tmp_path, "documents")) == 5
+    server.alive = b"false"
+    ended = ragdata("build", recipe, "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["unchanged"] is True
+    (tmp_path / "pdfs" / "notes.md").write_text(
+        "# Sleep\n\nSleep hygiene is a set of daily habits that help to sleep.\n"
+    )
+    ended = ragdata("build", recipe)
+    assert ended.code == 0, ended.err
+
+
+def test_a_book_that_is_not_whole_is_a_document_with_its_missing_pages_named(
+    tmp_path: Path, server: Any, grobid_server: ModuleType, ragdata: Callable[..., Any]
+) -> None:
+    (tmp_path / "pdfs").mkdir()
+    pages = [PAGE.format(number=f"type{number}") for number in range(1, 31)]
+    (tmp_path / "pdfs" / "book.pdf").write_bytes(grobid_server.pdf_of(pages))
+    server.behaviour = lambda number, text: (
+        grobid_server.Answer(500, b"[BAD_INPUT_DATA] damaged") if "type13 " in text else None
+    )
+    recipe = recipe_of(tmp_path, "  grobid: {part_pages: 10}\n")
+    ended = ragdata("build", recipe, env={"GROBID_URL": server.url})
+    assert ended.code == 0, ended.err
+    (document,) = table(tmp_path, "documents")
+    (lost,) = [row for row in table(tmp_path, "rejected") if row["stage"] == "parse"]
+    assert lost["reason"].startswith("pages 1")
+    assert lost["reason"].endswith(" are missing: BAD_INPUT_DATA")
+    assert lost["reason"] in document["warnings"]
+    assert ragdata("verify", recipe).code == 0
+
+
+def test_a_build_without_a_server_says_how_to_start_one(
+    pdfs: Path, tmp_path: Path, ragdata: Callable[..., Any]
+) -> None:
+    ended = ragdata("build", recipe_of(tmp_path), env={"GROBID_URL": "http://127.0.0.1:9"})
+    assert ended.code == 1
+    assert "docker run --rm --init --ulimit core=0 -p 9:8070 grobid/grobid:" in ended.err
+    ended = ragdata("build", recipe_of(tmp_path, "  grobid: {url: nowhere}\n"))
+    assert ended.code == 2
+    assert "ragdata.grobid.url: 'nowhere' is not the URL of a server" in ended.err
