@@ -1,4 +1,4 @@
-"""What a judgement knows when every candidate has answered: what the results are written from."""
+"""What a judgement knows in the end: what the results are written from."""
 
 from __future__ import annotations
 
@@ -7,13 +7,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from axolotl_ragdata.judge.records import CandidateAnswer, ExactScore, ExactSummary, JudgeQuestion, Overlap
+from axolotl_ragdata.judge.records import (
+    CandidateAnswer,
+    ExactScore,
+    ExactSummary,
+    JudgeQuestion,
+    JudgeScores,
+    Overlap,
+)
 from axolotl_ragdata.records import Usage
 
 
 @dataclass(frozen=True)
+class Verdicts:
+    """What the judges said, and by judge what it used in this run and what that cost where a price is known."""
+
+    scores: JudgeScores = field(default_factory=JudgeScores)
+    usage: Mapping[str, Usage] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """Everything but the judges' verdicts.
+    """Everything that was asked and said.
 
     Attributes:
         name: The recipe's.
@@ -26,6 +42,8 @@ class Judgement:
         answers: One a candidate and question.
         exact: Scores that need no judge, and their summaries.
         usage: By candidate, what its answers used in this run; `cost` where a price is known.
+        models: By candidate, its model; of a tuned one the model that was tuned.
+        verdicts: What the judges said, and what that used.
         facts: What else a reader should know: versions, model names, the dataset's id, notes.
     """
 
@@ -41,4 +59,6 @@ class Judgement:
     summaries: Sequence[ExactSummary] = ()
     usage: Mapping[str, Usage] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=Verdicts)
     facts: Mapping[str, Any] = field(default_factory=dict)

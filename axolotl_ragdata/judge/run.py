@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING
 
 from axolotl_ragdata import __version__
 from axolotl_ragdata.blocks import JudgeBlock, LlmBlock
-from axolotl_ragdata.errors import RecipeError
+from axolotl_ragdata.errors import QualityGateFailed, RecipeError, TooManyFailures
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.answering import Answering
 from axolotl_ragdata.judge.candidates import Candidate, look_up
 from axolotl_ragdata.judge.contamination import find_overlaps, references_seen
 from axolotl_ragdata.judge.exact import score_exactly, summarise
-from axolotl_ragdata.judge.judgement import Judgement
+from axolotl_ragdata.judge.judgement import Judgement, Verdicts
+from axolotl_ragdata.judge.judges import estimated, judged, models_of, refuse_relatives
+from axolotl_ragdata.judge.probes import probes_for
 from axolotl_ragdata.judge.prompts import Asked, ask
 from axolotl_ragdata.judge.questions import load_questions, with_distractors
-from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion, Overlap
+from axolotl_ragdata.judge.records import JudgeQuestion, Overlap
+from axolotl_ragdata.judge.results import evaluate
+from axolotl_ragdata.judge.results.records import Cost, Results
+from axolotl_ragdata.judge.results.sensitivity import expected_sensitivity, sensitivity_lines
 from axolotl_ragdata.llm import CHARACTERS_A_TOKEN
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Record
 from axolotl_ragdata.rows import open_retriever
-from axolotl_ragdata.store import RunDirectory
+from axolotl_ragdata.store import RunDirectory, write_atomically
 
 if TYPE_CHECKING:
     from axolotl_ragdata.index import Retriever
@@ -49,7 +54,15 @@ class Prepared:
     seen: dict[str, int] = field(default_factory=dict)
 
 
-def judge(recipe: Recipe, progress: Progress | None = None) -> Judgement:
+@dataclass(frozen=True)
+class Judged:
+    """A finished judgement: what was asked and said, and what follows from it."""
+
+    judgement: Judgement
+    results: Results
+
+
+def judge(recipe: Recipe, progress: Progress | None = None) -> Judged:
     """Return the finished judgement of a recipe; its files are in the judge's folder.
 
     Raises:
@@ -78,8 +91,10 @@ def prepare(recipe: Recipe, progress: Progress) -> Prepared:
         MissingKey: As `judge`.
     """
     block = recipe.ragdata.judge or JudgeBlock()
-    questions = load_questions(recipe, block, progress)
-    return Prepared(block, questions, look_up(recipe, block, questions))
+    questions = [*load_questions(recipe, block, progress), *probes_for(block)]
+    candidates = look_up(recipe, block, questions)
+    refuse_relatives(recipe, block, candidates)
+    return Prepared(block, questions, candidates)
 
 
 def judge_folder(recipe: Recipe) -> Path:
@@ -134,9 +149,7 @@ def _contamination(prepared: Prepared) -> str:
     return line
 
 
-async def _judge(
-    recipe: Recipe, prepared: Prepared, run: RunDirectory, journal: Journal, progress: Progress
-) -> Judgement:
+async def _judge(recipe: Recipe, prepared: Prepared, run: RunDirectory, journal: Journal, progress: Progress) -> Judged:
     block = prepared.block
     compared = with_distractors(prepared.questions, block)
     answering = Answering(journal, compared, progress)
@@ -144,7 +157,8 @@ async def _judge(
     for line in estimate(prepared, asked, answering):
         progress.say(line)
     answers = await answering.answer(asked)
-    exact = score_exactly(prepared.questions, answers)
+    exact = score_exactly(plain_questions(prepared.questions), answers)
+    verdicts = await judged(recipe, block, prepared.questions, answers, journal, progress)
     judgement = Judgement(
         name=recipe.path.stem,
         folder=judge_folder(recipe),
@@ -155,9 +169,11 @@ async def _judge(
         references_seen=prepared.seen,
         answers=answers,
         exact=exact,
-        summaries=summarise(prepared.questions, exact),
+        summaries=summarise(plain_questions(prepared.questions), exact),
         usage=answering.spent.usage,
         cost=answering.spent.cost,
+        models=models_of(prepared.candidates),
+        verdicts=verdicts,
         facts={
             "ragdata_version": __version__,
             "dataset_id": (run.read_manifest() or {}).get("dataset_id"),
@@ -166,8 +182,10 @@ async def _judge(
             "answers_from_journal": answering.spent.from_journal,
         },
     )
+    results = evaluate(judgement, verdicts.scores, block, judgement.models, judge_costs(verdicts))
     write_tables(judgement)
-    return judgement
+    write_results(judgement.folder, results)
+    return Judged(judgement, results)
 
 
 async def _asked(recipe: Recipe, prepared: Prepared, run: RunDirectory, progress: Progress) -> list[Asked]:
@@ -208,7 +226,15 @@ def estimate(prepared: Prepared, asked: Sequence[Asked], answering: Answering) -
         missing = answering.missing(own)
         kind = "answers to compute here" if candidate.is_local else "calls"
         lines.append(f"{candidate.name}: {len(missing)} {kind}{_tokens(missing, candidate.block)}")
+    if prepared.block.judges:
+        lines += estimated(prepared.block, prepared.questions, [each.name for each in prepared.candidates])
+        lines += sensitivity_lines(expected_sensitivity(prepared.questions))
     return lines
+
+
+def plain_questions(questions: Sequence[JudgeQuestion]) -> list[JudgeQuestion]:
+    """Return the questions that are no probe."""
+    return [question for question in questions if question.probe is None]
 
 
 def _tokens(missing: Sequence[Asked], block: LlmBlock) -> str:
@@ -221,6 +247,40 @@ def _tokens(missing: Sequence[Asked], block: LlmBlock) -> str:
         return line
     cost = (tokens_in * block.price.input + tokens_out * block.price.output) / 1e6
     return f"{line}, about {cost:.2f} in the currency of `price`"
+
+
+def refuse_untrustworthy(recipe: Recipe, done: Judged) -> None:
+    """Raise where a finished judgement is not to be relied on; its files are written.
+
+    Raises:
+        QualityGateFailed: A judge failed its self-test.
+        TooManyFailures: More verdicts are missing than `max_unscored_share` allows.
+    """
+    results, block = done.results, recipe.ragdata.judge or JudgeBlock()
+    if results.void:
+        fix = "name a stronger judge; its verdicts on planted answers are in results.json"
+        raise QualityGateFailed(str(done.judgement.folder), f"judged tables are void: {results.void_reasons[0]}", fix)
+    share = results.unscored / results.asked if results.asked else 0.0
+    if share > block.max_unscored_share:
+        what = f"{results.unscored} of {results.asked} verdicts are missing; the others are written"
+        raise TooManyFailures(str(done.judgement.folder), what, "run the same command again: only those are asked for")
+
+
+def judge_costs(verdicts: Verdicts) -> list[Cost]:
+    """Return what each judge used in this run."""
+    return [
+        Cost(name=name, role="judge", usage=usage, cost=verdicts.cost.get(name))
+        for name, usage in verdicts.usage.items()
+    ]
+
+
+def write_results(folder: Path, results: Results) -> None:
+    """Write `results.json` into the judge's folder.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    write_atomically(folder / "results.json", (results.model_dump_json(indent=1) + "\n").encode())
 
 
 def write_tables(judgement: Judgement) -> None:
@@ -239,8 +299,3 @@ def write_tables(judgement: Judgement) -> None:
     folder = RunDirectory(judgement.folder)
     for name, records in tables.items():
         folder.write_table(name, records)
-
-
-def answers_of(judgement: Judgement, candidate: str) -> list[CandidateAnswer]:
-    """Return one candidate's answers, in the order of the questions."""
-    return [answer for answer in judgement.answers if answer.candidate == candidate]

@@ -63,7 +63,7 @@ def test_everybody_answers_once(
     )
     recipe = finished({"candidates": everybody(tiny, server)}, base_model=str(tiny["base"]))
     heard = Heard()
-    done = judge(recipe, heard)
+    done = judge(recipe, heard).judgement
     names = ["base", "tuned", "base+retrieval", "careful", "elsewhere"]
     assert [answer.candidate for answer in done.answers] == [name for name in names for _ in range(4)]
     found = {(answer.candidate, answer.question_id): answer for answer in done.answers}
@@ -82,7 +82,7 @@ def test_everybody_answers_once(
         raise AssertionError("a rerun loads no model")
 
     monkeypatch.setattr(local.LocalModel, "__init__", refuse)
-    again = judge(recipe)
+    again = judge(recipe).judgement
     assert again.answers == done.answers
     assert len(server.requests) == 4, "a rerun asks nothing"
 
@@ -93,13 +93,13 @@ def test_a_changed_adapter_answers_anew(finished: Finished, tiny: dict[str, Path
     own = shutil.copytree(tiny["adapter"], tmp_path / "adapter")
     candidates = [{"kind": "adapter", "path": str(own), "max_tokens": 4}]
     recipe = finished({"candidates": candidates, "distractors": 0}, base_model=str(tiny["base"]))
-    first = judge(recipe)
+    first = judge(recipe).judgement
     import torch
     from safetensors.torch import load_file, save_file
 
     weights = {name: torch.ones_like(each) for name, each in load_file(own / "adapter_model.safetensors").items()}
     save_file(weights, own / "adapter_model.safetensors")
-    second = judge(recipe)
+    second = judge(recipe).judgement
     assert second.facts["answers_from_journal"] == 0
     assert [each.reference_log_likelihood for each in first.answers] != [
         each.reference_log_likelihood for each in second.answers
@@ -116,12 +116,12 @@ def test_contaminated_questions_are_excluded_named_and_counted(
     )
     judged = {"candidates": [endpoint(server)], "questions": ["more.jsonl"], "splits": []}
     heard = Heard()
-    done = judge(finished(judged), heard)
+    done = judge(finished(judged), heard).judgement
     assert [question.id for question in done.questions] == ["new"]
     assert [question.id for question in done.excluded] == ["seen"]
     assert done.overlaps[0].training_question == "When does a panic attack reach its peak?"
     assert "contamination: 1 of 2 questions stand in training rows (1 exact), excluded" in heard.lines
-    kept = judge(finished({**judged, "contaminated": "keep"}))
+    kept = judge(finished({**judged, "contaminated": "keep"})).judgement
     assert [bool(question.contamination) for question in kept.questions] == [False, True]
 
 
@@ -136,12 +136,12 @@ def test_a_failed_answer_is_unscored_and_asked_again(finished: Finished, model_s
     server = model_server.ModelServer(behaviour=behaviour).start()
     try:
         recipe = finished({"candidates": [endpoint(server)]})
-        first = {answer.question_id: answer for answer in judge(recipe).answers}
+        first = {answer.question_id: answer for answer in judge(recipe).judgement.answers}
         assert first["ex-mania"].text is None
         assert "refused with status 400" in str(first["ex-mania"].failure)
         asked = len(server.requests)
         broken = False
-        second = judge(recipe)
+        second = judge(recipe).judgement
         assert all(answer.text for answer in second.answers)
         assert len(server.requests) == asked + 1, "only what failed is asked again"
     finally:
@@ -211,3 +211,36 @@ def test_a_judge_without_a_key_is_refused_before_a_candidate_is_asked(finished: 
         judge(finished(judged))
     assert "NO_SUCH_KEY is not set" in str(refused.value)
     assert server.requests == []
+
+
+def test_judges_score_pairs_and_claims_and_nothing_is_paid_twice(
+    finished: Finished, server: Any, known_judge: Callable[..., tuple[str, Any]], write_lines: Callable[..., Path]
+) -> None:
+    questions = ("ex-mania", "ex-sleep", "ex-fear", "ex-voice")
+    write_lines("answers.jsonl", *[{"question_id": name, "answer": "Nobody knows it."} for name in questions])
+    base_url, honest = known_judge()
+    judged = {
+        "candidates": [{"kind": "answers", "name": "elsewhere", "path": "answers.jsonl"}, endpoint(server)],
+        "judges": [{"model": "expert", "base_url": base_url}],
+    }
+    heard = Heard()
+    done = judge(finished(judged), heard)
+    scores = done.judgement.verdicts.scores
+    assert len(scores.scores) == 8
+    assert len(scores.pairs) == 8, "both orders"
+    assert any(line.startswith("judge expert: at most ") for line in heard.lines)
+    assert json.loads((done.judgement.folder / "results.json").read_text())["asked"] == scores.asked
+    paid = len(honest.requests) if hasattr(honest, "requests") else done.judgement.verdicts.usage["expert"].calls
+    assert paid > 16
+    again = judge(finished(judged))
+    assert again.judgement.verdicts.usage["expert"].calls == 0
+    assert again.judgement.verdicts.scores == scores
+
+
+def test_a_judge_of_the_candidates_family_is_refused_unless_asked_for(finished: Finished, server: Any) -> None:
+    judged = {"candidates": [endpoint(server)], "judges": [{"model": "careful", "base_url": server.base_url}]}
+    with pytest.raises(RecipeError, match="is of the family 'careful'"):
+        judge(finished(judged))
+    assert server.requests == []
+    done = judge(finished({**judged, "allow_self_judging": ["careful"], "scoring": ["pointwise"]}))
+    assert any("family" in warning for warning in done.results.warnings)
