@@ -13,7 +13,7 @@ from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.candidates import Candidate
 from axolotl_ragdata.judge.families import check_judges
 from axolotl_ragdata.judge.judgement import Verdicts
-from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion, JudgeScores
+from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion
 from axolotl_ragdata.judge.scoring import planned, score
 from axolotl_ragdata.llm import CHARACTERS_A_TOKEN, Chat, open_chat_of
 from axolotl_ragdata.progress import Progress
