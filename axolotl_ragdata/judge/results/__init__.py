@@ -132,7 +132,8 @@ def _warnings(
             found.append(f"the judge {judge} is of the family of {', '.join(names)}{alone}")
     for bias in position:
         if bias.biased:
-            found.append(f"the judge {bias.judge} has a bias of position: {bias.first_share:.0%} of its choices")
+            share = f"{bias.first_share:.0%} of its choices are the first answer shown"
+            found.append(f"the judge {bias.judge} has a bias of position: {share}")
     documents = len({question.doc_id or question.id for question in questions if question.probe is None})
     if documents < 10:
         found.append(f"the questions come from {documents} documents: intervals over so few are wide and rough")

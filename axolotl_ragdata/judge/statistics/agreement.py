@@ -74,8 +74,7 @@ def cohen_kappa(
     if np.isnan(value) or len(tables) < 3:
         return Agreement(None if np.isnan(value) else value, len(cells))
     drawn = _kappas(resampled_sums(tables, resamples, seed), len(categories), weights)
-    drawn = drawn[~np.isnan(drawn)]
-    return Agreement(value, len(cells), percentile_bounds(drawn, len(tables) - 1))
+    return Agreement(value, len(cells), _bounds(drawn, len(tables)))
 
 
 def _kappas(tables: Floats, count: int, weights: Weights) -> Floats:
@@ -125,8 +124,13 @@ def krippendorff_alpha(
     if np.isnan(value):
         return Agreement(None, len(size))
     drawn = _alphas(resampled_sums(columns, resamples, seed), distance)
-    drawn = drawn[~np.isnan(drawn)]
-    return Agreement(value, len(size), percentile_bounds(drawn, len(size) - 1))
+    return Agreement(value, len(size), _bounds(drawn, len(size)))
+
+
+def _bounds(drawn: Floats, clusters: int) -> Bounds | None:
+    """Return the interval of the resamples in which the coefficient is defined, None where it is in hardly any."""
+    defined = drawn[~np.isnan(drawn)]
+    return percentile_bounds(defined, clusters - 1) if defined.size > drawn.size / 2 else None
 
 
 def _alphas(drawn: Floats, distance: Floats) -> Floats:

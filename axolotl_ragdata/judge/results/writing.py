@@ -1,0 +1,59 @@
+"""Where results go: `results.json`, `results.md`, `report.html` and the answers that people should decide."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from axolotl_ragdata.errors import QualityGateFailed, StoreError
+from axolotl_ragdata.judge.results.html import report
+from axolotl_ragdata.judge.results.markdown import markdown
+from axolotl_ragdata.judge.results.records import Results
+from axolotl_ragdata.store import write_atomically
+
+JSON, MARKDOWN, REPORT, DISPUTED = "results.json", "results.md", "report.html", "disputed.jsonl"
+
+
+def write_results(results: Results, folder: Path) -> list[Path]:
+    """Write all files and return their paths.
+
+    Raises:
+        StoreError: They cannot be written.
+    """
+    files = {
+        # not pydantic's own writer: it refuses half a surrogate pair, which an answer may hold
+        JSON: json.dumps(results.model_dump(mode="python"), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+        MARKDOWN: markdown(results),
+        REPORT: report(results),
+        DISPUTED: "".join(f"{one.model_dump_json()}\n" for one in results.disputed),
+    }
+    for name, text in files.items():
+        write_atomically(folder / name, text.encode("utf-8", "replace"))
+    return [folder / name for name in files]
+
+
+def read_results(folder: Path) -> Results:
+    """Return the results that an earlier run wrote.
+
+    Raises:
+        StoreError: There are none, or the file is not theirs.
+    """
+    path = folder / JSON
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise StoreError(str(path), "there are no results yet", "run `ragdata judge` first") from None
+    except (OSError, ValueError) as problem:
+        line = " ".join(str(problem).split())[:300]
+        raise StoreError(str(path), f"these are no results: {line}", "run `ragdata judge` again") from None
+
+
+def require_trusted(results: Results, folder: Path) -> None:
+    """Refuse a table whose judge failed its self-test; the files are written and say so.
+
+    Raises:
+        QualityGateFailed: It did; exit code 4.
+    """
+    if results.void:
+        fix = "read the planted answers in results.json under judges, and take a stronger judge or another model"
+        raise QualityGateFailed(str(folder), f"the table is void: {'; '.join(results.void_reasons)}", fix)
