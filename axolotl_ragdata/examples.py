@@ -19,18 +19,29 @@ def make_example(
         passages: All passages by id.
         system: A system prompt in front of the row.
     """
-    turns = [Message(role="user", content=question.text), Message(role="assistant", content=answer.text)]
-    if system:
-        turns.insert(0, Message(role="system", content=system))
     return Example(
         id=content_id("ex", question.id, answer.id),
         type=question.type,
         question=question.text,
         answer=answer.text,
-        messages=tuple(turns),
+        messages=conversation(question, answer, system),
         language=question.language or document.language,
+        answerable=question.answerable,
+        options=question.options,
+        label=question.label,
+        group=question.group,
         provenance=_provenance(question, answer, document, passages[question.passage_ids[0]]),
     )
+
+
+def conversation(question: Question, answer: Answer, system: str | None = None) -> tuple[Message, ...]:
+    """Return the messages of a row, closed-book: one turn of each side, or as many as the conversation has."""
+    asked = [turn.text for turn in question.turns] or [question.prompt or question.text]
+    said = [*answer.earlier, answer.text]
+    turns = [Message(role="system", content=system)] if system else []
+    for text, reply in zip(asked, said, strict=True):
+        turns += [Message(role="user", content=text), Message(role="assistant", content=reply)]
+    return tuple(turns)
 
 
 def _provenance(question: Question, answer: Answer, document: Document, passage: Passage) -> Provenance:

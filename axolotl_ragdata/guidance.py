@@ -33,17 +33,27 @@ def guided(schema: dict[str, Any], model: str, passages: Sequence[Passage]) -> d
         return schema
     tight = copy.deepcopy(schema)
     for part in tight["properties"].values():
-        if part.get("type") != "array":
-            continue
-        fields = part["items"]["properties"]
-        fields["quote"] = {"enum": sentences}
-        if "question" in fields:
-            language = (passages[0].language or "").split("-")[0].lower()
-            fields["question"] = {"type": "string", "pattern": f'^{FIRST_WORDS.get(language, "")}[^?"]{{8,120}}[?]$'}
-            part["minItems"], part["maxItems"] = 1, 1
-        else:
-            part["minItems"], part["maxItems"] = 1, 2
+        if part.get("type") == "array":
+            _tighten(part, sentences, (passages[0].language or "").split("-")[0].lower())
     return tight
+
+
+def _tighten(array: dict[str, Any], sentences: list[str], language: str) -> None:
+    fields = array["items"]["properties"]
+    if "quote" in fields:
+        fields["quote"] = {"enum": sentences}
+    if "quotes" in fields:
+        fields["quotes"] = {**fields["quotes"], "items": {"enum": sentences}}
+    for name in ("question", "standalone"):
+        if name in fields:
+            fields[name] = {"type": "string", "pattern": f'^{FIRST_WORDS.get(language, "")}[^?"]{{8,120}}[?]$'}
+    if "turns" in fields:
+        _tighten(fields["turns"], sentences, language)
+        fields["turns"]["minItems"] = fields["turns"]["maxItems"] = 2
+    elif "standalone" in fields:
+        return
+    one = {"question", "statement", "turns"} & fields.keys()
+    array["minItems"], array["maxItems"] = (1, 1) if one else (1, 2)
 
 
 def quotable(passages: Sequence[Passage]) -> list[str]:

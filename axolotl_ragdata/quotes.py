@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from axolotl_ragdata.records import Citation, Passage
+
 MARKS = {
     **dict.fromkeys('"“”„‟«»″', '["“”„‟«»″]'),
     **dict.fromkeys("'‘’‚‛′`", "['‘’‚‛′`]"),
@@ -44,6 +46,20 @@ def locate(quote: str, text: str) -> tuple[int, int] | None:
         return at, at + len(wanted)
     found = _pattern(wanted).search(text) or _pattern(_unwrapped(wanted)).search(text)
     return found.span() if found else None
+
+
+def citation_of(quote: str, passage: Passage) -> Citation | None:
+    """Return the citation of a quote in a passage, None where it does not stand there."""
+    span = locate(quote, passage.text)
+    if span is None:
+        return None
+    return Citation(
+        passage_id=passage.id,
+        doc_id=passage.doc_id,
+        quote=passage.text[slice(*span)],
+        start=passage.start + span[0],
+        end=passage.start + span[1],
+    )
 
 
 def as_read(sentence: str) -> str:

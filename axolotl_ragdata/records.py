@@ -213,6 +213,23 @@ class Usage(Record):
         )
 
 
+class Citation(Record):
+    """A quote that was checked: `quote` is `document.text[start:end]` and lies inside the passage."""
+
+    passage_id: str
+    doc_id: str
+    quote: str
+    start: int
+    end: int
+
+
+class Turn(Record):
+    """A user's turn of a conversation: as it is said there, and in words that need no turn before it."""
+
+    text: str
+    standalone: str
+
+
 class Question(Record):
     """A question about passages. `producer` names the card or rule with its version; `model` is None for a rule."""
 
@@ -228,7 +245,16 @@ class Question(Record):
     evidence: tuple[tuple[int, int], ...] = ()
     """The spans of `document.text` that the question was asked about, in reading order, inside its first passage."""
     answer_text: str | None = None
-    """Of a rule: its evidence as it is read, cells as sentences, lists with lead-ins; None: sentences are picked."""
+    """The answer that came with the question: of a rule its evidence as it is read, of a choice the right option; of a
+    question that the corpus does not answer, what is missing. None: it is still to be answered."""
+    citations: tuple[Citation, ...] = ()
+    """Of a chat model: the quotes that the question came with, one a passage."""
+    prompt: str | None = None
+    """What the user's message says where that is more than `text`: a case, a statement, options in their order."""
+    turns: tuple[Turn, ...] = ()
+    """Of a conversation: what the user says, turn by turn; `text` is the last in words that stand alone."""
+    cited_docs: tuple[str, ...] = ()
+    """Documents of the corpus that its passages cite: answers prefer them."""
     options: tuple[str, ...] = ()
     """Of a multiple choice or a classification: what is offered, in the order shown."""
     label: str | None = None
@@ -251,16 +277,6 @@ class Hit(Record):
     text_score: float | None = None
 
 
-class Citation(Record):
-    """A quote that was checked: `quote` is `document.text[start:end]` and lies inside the passage."""
-
-    passage_id: str
-    doc_id: str
-    quote: str
-    start: int
-    end: int
-
-
 class Place(Record):
     """Where a quote stands: the sentences that it touches, as spans of `document.text`, and their page boxes."""
 
@@ -275,6 +291,8 @@ class Answer(Record):
     question_id: str
     text: str
     citations: tuple[Citation, ...]
+    earlier: tuple[str, ...] = ()
+    """Of a conversation: the answers to the turns before the last; `citations` carry them too."""
     hits: tuple[Hit, ...] = ()
     mode: Literal["generative", "extractive"]
     producer: str

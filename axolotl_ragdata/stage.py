@@ -80,6 +80,10 @@ class Context(Protocol):
         """Return a passage by its id."""
         ...
 
+    def adjacent(self, passage_id: str, reach: int) -> Sequence[Passage]:
+        """Return the passages of the same section up to `reach` places before and behind one, in reading order."""
+        ...
+
 
 class Stage(Protocol[In]):
     """One step of the pipeline: a name, a version that ids depend on, and `process`."""

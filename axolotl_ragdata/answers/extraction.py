@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from axolotl_ragdata.answers.conversation import answered_turns
+from axolotl_ragdata.answers.given import given_answer, is_given
+from axolotl_ragdata.answers.retrieval import Search, find_evidence
 from axolotl_ragdata.quotes import as_read
 from axolotl_ragdata.records import Answer, Citation, Hit, Passage, Question, Rejected, content_id
 from axolotl_ragdata.sentences import sentence_spans
@@ -59,26 +62,51 @@ class ExtractStage:
 
     Args:
         top_k: Passages whose sentences are compared with a question that brings no evidence.
+        min_score: Cosine of question and passage below which a passage is left out; None: none is.
     """
 
     name = STAGE
     version = VERSION
 
-    def __init__(self, top_k: int) -> None:
-        self._top_k = top_k
+    def __init__(self, top_k: int, min_score: float | None = None) -> None:
+        self._search = Search(top_k, min_score)
 
     async def process(self, record: Question, ctx: Context) -> Sequence[Outcome]:
         """Return the answer, or why there is none."""
-        found = await ctx.retrieve(record.text, self._top_k)
-        hits = tuple(hit for hit, _ in found)
         if record.generator == "structure" and record.evidence:
-            passage = ctx.passage(record.passage_ids[0])
-            evidence = [
-                Candidate(passage, start - passage.start, end - passage.start) for start, end in record.evidence
-            ]
-            return [await _of_evidence(record, evidence, hits, ctx)]
-        candidates = [candidate for _, passage in found for candidate in _candidates(passage)]
-        return [await _picked(record, candidates, hits, ctx)]
+            return [await self._evidence(record, ctx)]
+        if is_given(record):
+            return [await given_answer(record, self._search.top_k, ctx)]
+        if not record.answerable:
+            return [_rejected(record, "only a chat model can tell that the corpus does not answer it")]
+        if len(record.passage_ids) > 1:
+            return [await self._of_quotes(record, ctx)]
+        if record.turns:
+            return await answered_turns(record, lambda turn: self._answered(turn, ctx))
+        return await self._answered(record, ctx)
+
+    async def _evidence(self, question: Question, ctx: Context) -> Answer | Rejected:
+        found = await ctx.retrieve(question.text, self._search.top_k)
+        passage = ctx.passage(question.passage_ids[0])
+        evidence = [Candidate(passage, start - passage.start, end - passage.start) for start, end in question.evidence]
+        return await _of_evidence(question, evidence, tuple(hit for hit, _ in found), ctx)
+
+    async def _of_quotes(self, question: Question, ctx: Context) -> Answer | Rejected:
+        """Return the sentences of several passages that the question came with, in their order."""
+        found = await ctx.retrieve(question.text, self._search.top_k)
+        places = [(ctx.passage(citation.passage_id), citation) for citation in question.citations]
+        chosen = [Candidate(one, quote.start - one.start, quote.end - one.start) for one, quote in places]
+        text = " ".join(each.text for each in chosen)
+        return _answer(question, chosen, text, tuple(hit for hit, _ in found))
+
+    async def _answered(self, question: Question, ctx: Context) -> list[Outcome]:
+        evidence = await find_evidence(question, self._search, ctx)
+        hits = tuple(hit for hit, _ in evidence.found)
+        candidates = [candidate for _, passage in evidence.found for candidate in _candidates(passage)]
+        if not candidates and evidence.best is not None:
+            found = _rejected(question, "no passage is near enough to the question", evidence.best)
+            return [found.model_copy(update={"threshold": self._search.min_score})]
+        return [await _picked(question, candidates, hits, ctx)]
 
 
 async def _of_evidence(

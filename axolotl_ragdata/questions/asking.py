@@ -1,136 +1,196 @@
-"""The stage that asks a chat model for questions of a passage, one call a card."""
+"""The stage that asks a chat model for questions of a passage, one call a card and round."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from axolotl_ragdata.delimiters import enclosed, seal_for
 from axolotl_ragdata.guidance import guided
-from axolotl_ragdata.questions.cards import REMINDER, STAGE, Card, questions_schema
-from axolotl_ragdata.quotes import locate
-from axolotl_ragdata.records import Failure, Passage, Question, Rejected, content_id
-from axolotl_ragdata.references import points_at_source
+from axolotl_ragdata.questions.acceptance import problem_of
+from axolotl_ragdata.questions.cards import REMINDER, STAGE, Card
+from axolotl_ragdata.questions.inquiry import Inquiry
+from axolotl_ragdata.questions.outputs import Asked, Wanted, questions_schema
+from axolotl_ragdata.questions.partners import find_partners
+from axolotl_ragdata.quotes import citation_of
+from axolotl_ragdata.records import Citation, Failure, Passage, Question, Rejected, content_id
 from axolotl_ragdata.stage import ChatRequest, Completion, Context, Outcome
-from axolotl_ragdata.wording import content_stems
 
-SHORTEST, LONGEST = 12, 400
-"""Characters of a question."""
-ANSWER_IN_QUESTION = 0.9
-"""Share of the quote's content words that stand in the question, from which on it answers itself."""
+SHOWN_ASKED = 20
+"""Questions of earlier rounds that a prompt lists."""
 
 
 class AskStage:
-    """Asks a chat model for questions of a passage, one call a card.
+    """Asks a chat model for questions of a passage.
 
     Args:
         cards: Question types.
-        per_passage: Most questions of one type about one passage.
         model: The chat model's name, for the record.
+        paraphrases: Phrasings of each question, 1 or more.
     """
 
     name = STAGE
 
-    def __init__(self, cards: Sequence[Card], per_passage: int, model: str) -> None:
-        self._cards = list(cards)
-        self._per_passage = per_passage
+    def __init__(self, cards: Sequence[Card], model: str, paraphrases: int = 1) -> None:
+        self._cards = {card.name: card for card in cards}
         self._model = model
-        self.version = content_id("ask", [card.version for card in cards], per_passage)
+        self._paraphrases = paraphrases
+        self.version = content_id("ask", [card.version for card in cards], paraphrases)
 
-    async def process(self, record: Passage, ctx: Context) -> Sequence[Outcome]:
-        """Return the questions of a passage; a card that yields none yields a `Rejected` or a `Failure`."""
-        found = await asyncio.gather(*(self._asked(card, record, ctx) for card in self._cards))
-        return [outcome for outcomes in found for outcome in outcomes]
-
-    async def _asked(self, card: Card, passage: Passage, ctx: Context) -> list[Outcome]:
-        if reason := card.refusal(passage):
-            return [_rejected(card, passage, reason)]
-        completion = await ctx.complete(self.request(card, passage))
+    async def process(self, record: Inquiry, ctx: Context) -> Sequence[Outcome]:
+        """Return the questions of an inquiry; one that yields none yields a `Rejected` or a `Failure`."""
+        card = self._cards[record.type]
+        if reason := card.refusal(record.passage):
+            return [_rejected(card, record, reason)]
+        passages = [record.passage, *await find_partners(card, record, ctx)]
+        if len(passages) < card.head.passages:
+            return [_rejected(card, record, "there is no other passage to ask together with it")]
+        neighbours = [ctx.passage(key) for key in record.neighbour_ids[: card.head.neighbours]]
+        completion = await ctx.complete(self.request(card, record, passages, neighbours))
         if isinstance(completion, Failure):
             return [completion]
-        asked = completion.value["questions"]
-        if not asked:
-            return [_rejected(card, passage, "no question of this type in the passage")]
-        outcomes = [self._checked(card, passage, item, completion) for item in asked]
+        items = completion.value["questions"]
+        if not items:
+            return [_rejected(card, record, "no question of this type in the passage")]
+        outcomes = [one for item in items for one in self._read(card, record, passages, neighbours, item, completion)]
         # a small model may say the same thing twice in one answer
         keys = (outcome.id if isinstance(outcome, Question) else outcome.subject_id for outcome in outcomes)
         return list(dict(zip(keys, outcomes, strict=True)).values())
 
-    def request(self, card: Card, passage: Passage) -> ChatRequest:
-        """Return the call that a card makes about a passage."""
+    def request(
+        self, card: Card, inquiry: Inquiry, passages: Sequence[Passage], neighbours: Sequence[Passage] = ()
+    ) -> ChatRequest:
+        """Return the call of an inquiry.
+
+        Args:
+            card: The question type.
+            inquiry: What is asked for.
+            passages: What is asked about, the inquiry's own passage first.
+            neighbours: What wrong options may be taken from.
+        """
+        system = card.system_prompt(
+            inquiry.count,
+            inquiry.passage.language,
+            persona=inquiry.persona or "",
+            difficulty=inquiry.difficulty or "",
+            truth=str(inquiry.truth).lower(),
+            paraphrases=str(self._paraphrases),
+        )
+        schema = questions_schema(inquiry.count, card.output, self._paraphrases)
         return ChatRequest(
             stage=card.producer,
-            subject_id=passage.id,
-            system=card.system_prompt(self._per_passage, passage.language),
-            user=f"{enclosed('passage', passage.in_context, seal_for(passage.in_context))}\n{REMINDER}",
-            schema=guided(questions_schema(self._per_passage), self._model, [passage]),
+            subject_id=inquiry.passage.id,
+            system=system,
+            user=_shown(inquiry, passages, neighbours),
+            schema=guided(schema, self._model, passages),
             schema_name="questions",
             max_tokens=card.head.max_tokens,
         )
 
-    def _checked(
-        self, card: Card, passage: Passage, item: dict[str, str], completion: Completion
-    ) -> Question | Rejected:
-        text, quote = " ".join(item["question"].split()), item["quote"]
-        span = locate(quote, passage.text)
-        if problem := malformed(text) or _dependent(text, passage) or _foreign(text, card, passage):
-            return _rejected(card, passage, problem, text)
-        if span is None:
-            return _rejected(card, passage, "the quote is not in the passage", f"{text} — {quote}")
-        if _answers_itself(text, passage.text[slice(*span)]):
-            return _rejected(card, passage, "the question contains its answer", f"{text} — {quote}")
+    def _read(
+        self,
+        card: Card,
+        inquiry: Inquiry,
+        passages: Sequence[Passage],
+        neighbours: Sequence[Passage],
+        item: dict[str, object],
+        completion: Completion,
+    ) -> list[Question | Rejected]:
+        asked = card.output.read(item, Wanted(inquiry.passage.language, inquiry.truth))
+        if isinstance(asked, str):
+            return [_rejected(card, inquiry, asked, _shortly(item))]
+        cited = _cited(card, asked, passages)
+        if isinstance(cited, str):
+            return [_rejected(card, inquiry, cited, f"{asked.text} — {' | '.join(asked.quotes)}")]
+        if problem := problem_of(card, asked, cited, passages, neighbours, inquiry.truth):
+            return [_rejected(card, inquiry, problem, f"{asked.text} — {' | '.join(asked.quotes)}")]
+        first = self._question(card, inquiry, passages, asked, asked.text, cited, completion)
+        if not asked.phrasings:
+            return [first]
+        group = content_id("g", first.id)
+        others = []
+        for text in asked.phrasings:
+            again = Asked(text, asked.quotes, (), asked.listing, asked.options, asked.label, asked.answer)
+            if problem := problem_of(card, again, cited, passages, neighbours, inquiry.truth):
+                others.append(_rejected(card, inquiry, problem, text))
+            else:
+                others.append(self._question(card, inquiry, passages, again, text, cited, completion, group))
+        return [first.model_copy(update={"group": group}), *others]
+
+    def _question(
+        self,
+        card: Card,
+        inquiry: Inquiry,
+        passages: Sequence[Passage],
+        asked: Asked,
+        text: str,
+        cited: Sequence[Citation],
+        completion: Completion,
+        group: str | None = None,
+    ) -> Question:
+        used = [passage.id for passage in passages]
+        said = [asked.listing, asked.answer, [turn.text for turn in asked.turns]]
+        own = sorted({(one.start, one.end) for one in cited if one.passage_id == inquiry.passage.id})
         return Question(
-            id=content_id("q", card.producer, completion.model, self._per_passage, passage.id, text),
+            id=content_id("q", card.producer, completion.model, used, text, said),
             type=card.name,
             text=text,
-            passage_ids=(passage.id,),
-            language=passage.language,
+            passage_ids=tuple(used),
+            answerable=card.head.answerable,
+            language=inquiry.passage.language,
             generator="llm",
             producer=card.producer,
             model=completion.model,
-            evidence=((passage.start + span[0], passage.start + span[1]),),
+            evidence=tuple(own),
+            answer_text=asked.answer,
+            citations=tuple(dict.fromkeys(cited)),
+            options=asked.options,
+            label=asked.label,
+            group=group,
+            persona=inquiry.persona,
+            difficulty=inquiry.difficulty,
+            prompt=f"{text}\n\n{asked.listing}" if asked.listing else None,
+            turns=asked.turns,
+            cited_docs=inquiry.cited_docs,
         )
 
 
-def malformed(question: str) -> str | None:
-    """Return why a text is no question to ask, None where it is one.
-
-    >>> malformed("Explain mania."), malformed("Why?"), malformed("What is mania?")
-    ('not a question', 'too short for a question', None)
-    """
-    if not question.rstrip(" \"'”’»)").endswith(("?", "？", "؟")):
-        return "not a question"
-    if len(question) < SHORTEST:
-        return "too short for a question"
-    return "too long for a question" if len(question) > LONGEST else None
-
-
-def _dependent(question: str, passage: Passage) -> str | None:
-    if points_at_source(question):
-        return "refers to the passage"
-    titles = {_bare(title) for title in (passage.doc_title, *passage.section_path) if not title.rstrip().endswith("?")}
-    return "repeats the heading only" if _bare(question) in titles else None
+def _shown(inquiry: Inquiry, passages: Sequence[Passage], neighbours: Sequence[Passage]) -> str:
+    """Return the user prompt: passages, neighbours and what was asked before, all between marks, then the reminder."""
+    asked = "\n".join(inquiry.asked[-SHOWN_ASKED:])
+    texts = [passage.in_context for passage in passages]
+    around = [passage.in_context for passage in neighbours]
+    seal = seal_for(*texts, *around, *([asked] if asked else []))
+    if len(texts) == 1:
+        parts = [enclosed("passage", texts[0], seal)]
+    else:
+        parts = [enclosed("passage", text, seal, {"id": f"p{at}"}) for at, text in enumerate(texts, 1)]
+    parts += [enclosed("neighbour", text, seal) for text in around]
+    if asked:
+        parts.append(enclosed("asked", asked, seal))
+    again = "What stands under `asked` was asked before: ask something else. " if asked else ""
+    return "\n".join([*parts, f"{again}{REMINDER}"])
 
 
-def _foreign(question: str, card: Card, passage: Passage) -> str | None:
-    """Return why a question cannot have come of the passage; small models copy what the prompt shows them."""
-    if _bare(question) in {_bare(example) for example in card.examples}:
-        return "repeats an example of the card"
-    asked = content_stems(question)
-    return "shares no word with the passage" if asked and not asked & content_stems(passage.in_context) else None
+def _cited(card: Card, asked: Asked, passages: Sequence[Passage]) -> list[Citation] | str:
+    """Return the citations of an item's quotes, one a quote, or what is wrong with them."""
+    found: list[Citation] = []
+    for quote in asked.quotes:
+        places = [citation for passage in passages if (citation := citation_of(quote, passage)) is not None]
+        if not places:
+            return "the quote is not in the passage"
+        # what stands in two passages is taken for the one that no other quote speaks for
+        taken = {citation.passage_id for citation in found}
+        found.append(next((place for place in places if place.passage_id not in taken), places[0]))
+    if card.head.passages > 1 and len({one.passage_id for one in found}) < len(passages):
+        return "not every passage is needed"
+    return found
 
 
-def _bare(text: str) -> str:
-    return " ".join(text.casefold().rstrip(" ?.:").split())
+def _shortly(item: dict[str, object]) -> str:
+    return " | ".join(str(value) for value in item.values())
 
 
-def _answers_itself(question: str, quote: str) -> bool:
-    said, asked = content_stems(quote), content_stems(question)
-    # a quote of one or two words of content is a list's name or a number, not an answer that was given away
-    return len(said) > 2 and len(said & asked) >= ANSWER_IN_QUESTION * len(said)
-
-
-def _rejected(card: Card, passage: Passage, reason: str, detail: str = "") -> Rejected:
-    subject = {"passage_ids": [passage.id], "type": card.name}
-    subject_id = content_id("qx", card.producer, passage.id, detail)
+def _rejected(card: Card, inquiry: Inquiry, reason: str, detail: str = "") -> Rejected:
+    subject = {"passage_ids": [inquiry.passage.id], "type": card.name}
+    subject_id = content_id("qx", card.producer, inquiry.passage.id, inquiry.round, detail)
     return Rejected(stage=card.producer, subject_id=subject_id, reason=reason, detail=detail[:500], subject=subject)
