@@ -96,6 +96,30 @@ class QuestionsBlock(Block):
     )
     types: list[str] = Field(["definition", "criteria", "comparison"], min_length=1, description="question cards")
     per_passage: int = Field(2, ge=1, le=20, description="questions of each type asked of one passage, at most")
+    paraphrases: int = Field(1, ge=1, le=8, description="phrasings of each question; all of them stay in one split")
+    personas: list[str] = Field([], description="who asks, such as `a nurse on her first ward`; one for each call")
+    difficulty: list[str] = Field(
+        [], description="how hard questions are, such as easy, medium, hard; one for each call"
+    )
+
+    @model_validator(mode="after")
+    def _rules_ask_once(self) -> QuestionsBlock:
+        llm_only = {"paraphrases": self.paraphrases > 1, "personas": self.personas, "difficulty": self.difficulty}
+        for name, is_set in llm_only.items():
+            if self.origin == "structure" and is_set:
+                raise ValueError(f"{name} needs from: llm; the rules ask each thing in one way")
+        return self
+
+    @field_validator("personas", "difficulty")
+    @classmethod
+    def _something_is_said(cls, values: list[str]) -> list[str]:
+        if any(not value.strip() for value in values):
+            raise ValueError("holds an empty text")
+        return values
+
+
+EMBEDDED_FLOOR = 0.2
+"""Cosine below which a passage is not about a question, on the scale of the embedded embedder."""
 
 
 class AnswersBlock(Block):
@@ -106,7 +130,15 @@ class AnswersBlock(Block):
     )
     top_k: int = Field(5, ge=1, le=50, description="passages that an answer is given")
     search: Literal["hybrid", "dense", "text"] = Field("hybrid", description="how they are found")
+    min_score: float | None = Field(
+        None, ge=-1, le=1, description="least cosine of question and passage; null: 0.2 with the embedded embedder"
+    )
+    neighbours: int = Field(0, ge=0, le=5, description="passages of its section that each one brings, on either side")
     samples: int = Field(1, ge=1, le=8, description="answers asked for each question; one that passes is kept")
+
+    def floor(self, embedder: str) -> float | None:
+        """Return the relevance floor with an embedder; one of unknown scale has none unless the recipe names it."""
+        return EMBEDDED_FLOOR if self.min_score is None and embedder == "embedded" else self.min_score
 
     @model_validator(mode="after")
     def _samples_differ(self) -> AnswersBlock:

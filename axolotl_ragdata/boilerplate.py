@@ -11,10 +11,12 @@ import re
 from axolotl_ragdata.records import Passage
 
 HEADINGS: dict[str, str] = {
-    "references": r"references?(?: cited| list)?|bibliograph(?:y|ie)|literature(?: cited)?|works cited|r[ée]f[ée]rences?"
-    r"(?: bibliographiques)?|further reading|suggested reading",
-    "funding": r"funding(?: (?:statement|sources?|information))?|financial support|grants?|financements?|sources de financement",
-    "authors": r"authors?['’]?s?|authors?['’]?s?(?: and)? (?:contributions?|affiliations?|information|details|list|note)s?|"
+    "references": r"references?(?: cited| list)?|bibliograph(?:y|ie)|literature(?: cited)?|works cited|"
+    r"r[ée]f[ée]rences?(?: bibliographiques)?|further reading|suggested reading",
+    "funding": r"funding(?: (?:statement|sources?|information))?|financial support|grants?|financements?|"
+    r"sources de financement",
+    "authors": r"authors?['’]?s?|"
+    r"authors?['’]?s?(?: and)? (?:contributions?|affiliations?|information|details|list|note)s?|"
     r"contributors?(?:hip)?(?: statement)?|affiliations?|correspondence|contributions? des auteurs|auteurs|"
     r"credit (?:authorship )?(?:contribution )?statement|about the authors?",
     "acknowledgements": r"acknowledge?ments?|remerciements|thanks",
@@ -22,25 +24,30 @@ HEADINGS: dict[str, str] = {
     r"(?:financial )?(?:interests?|disclosures?)(?: statement)?|declarations?|disclosures?(?: statement)?|"
     r"conflits? d['’]int[ée]r[êe]ts?|d[ée]claration (?:d['’]int[ée]r[êe]ts|de liens d['’]int[ée]r[êe]ts)|"
     r"ethic(?:s|al)(?: (?:approval|statement|declarations?|considerations))?(?: and consent.*)?|"
-    r"consent (?:for publication|to participate|statement)|institutional review board statement|informed consent statement",
+    r"consent (?:for publication|to participate|statement)|institutional review board statement|"
+    r"informed consent statement",
     "availability": r"(?:data|code|materials?|software|data and code|code and data|data and materials?)(?: and \w+)?"
     r" (?:availability|accessibility|sharing)(?: statement)?|availability of (?:data|code|materials?).*|"
     r"disponibilit[ée] des donn[ée]es|data deposition|open practices.*",
     "publisher": r"publisher['’]?s note|copyright.*|licen[cs]e|open access|rights and permissions|reprints? .*|"
     r"additional information|article (?:history|info(?:rmation)?)|how to cite.*|citation|cite this article|peer review.*",
-    "supplement": r"supplement(?:ary|al)? (?:materials?|information|data|files?|figures?|tables?)|supporting information|"
-    r"mat[ée]riel suppl[ée]mentaire|appendix (?:\w+ )?supplementary.*|additional files?",
+    "supplement": r"supplement(?:ary|al)? (?:materials?|information|data|files?|figures?|tables?)|"
+    r"supporting information|mat[ée]riel suppl[ée]mentaire|appendix (?:\w+ )?supplementary.*|additional files?",
     "front": r"keywords?|mots[- ]cl[ée]s|abbreviations?|list of (?:figures|tables|abbreviations)|table of contents|contents|"
     r"table des mati[èe]res|index|highlights|nomenclature",
 }
-KINDS = {kind: re.compile(rf"(?:[\dIVX]+[.)]?\s+)?(?:{pattern})\W*", re.IGNORECASE) for kind, pattern in HEADINGS.items()}
+KINDS = {
+    kind: re.compile(rf"(?:[\dIVX]+[.)]?\s+)?(?:{pattern})\W*", re.IGNORECASE) for kind, pattern in HEADINGS.items()
+}
 LICENCE = re.compile(
     r"creative commons|all rights reserved|\bopen access article\b|permits? (?:unrestricted )?use, distribution|"
     r"©|published by|this article is (?:licensed|distributed)|licence creative commons|tous droits r[ée]serv[ée]s",
     re.IGNORECASE,
 )
 CONTACT = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\borcid\b|\bcorresponding author\b|auteur correspondant", re.IGNORECASE)
-PLACE = re.compile(r"\b(?:department|university|institute|hospital|faculty|school|laboratoire|universit[ée]|d[ée]partement)\b", re.I)
+PLACE = re.compile(
+    r"\b(?:department|university|institute|hospital|faculty|school|laboratoire|universit[ée]|d[ée]partement)\b", re.I
+)
 CITED = re.compile(r"\bet al\b|\bdoi\b|https?://|\((?:19|20)\d\d[a-z]?\)|\b\d+ ?\(\d+\) ?:|\bpp\. ?\d", re.IGNORECASE)
 INITIALS = re.compile(r"\b[A-Z][\w'’-]+,? (?:[A-Z]\.[ -]?){1,3}")
 SHORT = 80

@@ -106,7 +106,10 @@ QUESTION_WORDS = {"when": "=when", "quand": "=when", "who": "=who", "where": "=w
 
 
 def find_duplicates(
-    texts: Sequence[str], vectors: NDArray[np.float32], threshold: float = THRESHOLD
+    texts: Sequence[str],
+    vectors: NDArray[np.float32],
+    threshold: float = THRESHOLD,
+    groups: Sequence[str | None] = (),
 ) -> list[int | None]:
     """Return, for each text, the index of the earlier text that it repeats, None where it repeats none.
 
@@ -116,10 +119,13 @@ def find_duplicates(
         texts: Questions.
         vectors: Their unit vectors, shape (n, dimensions), in the same order.
         threshold: Least cosine, from 0 to 1.
+        groups: One a text: texts of one group are phrasings of one fact, and repeat each other word for word only.
     """
     repeats: list[int | None] = [None] * len(texts)
     first = _first_of_same_words(texts)
     for earlier, later in _pairs(texts, first, vectors, threshold):
+        if groups and groups[later] is not None and groups[earlier] == groups[later] and first[later] != earlier:
+            continue
         if repeats[earlier] is None and repeats[later] is None:
             repeats[later] = earlier
         elif first[later] == earlier:

@@ -1,4 +1,4 @@
-"""Passages → what is asked of which: every card of the recipe, of every passage that it takes, with what stands around it."""
+"""Passages → what is asked of which: each card of the recipe, of each passage that it takes, with what is around it."""
 
 from __future__ import annotations
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from axolotl_ragdata.errors import RagdataError
+from axolotl_ragdata.inquiries import Planner, without_boilerplate
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
@@ -41,6 +43,9 @@ class RunContext:
         self._retriever = retriever
         self._embedder = embedder
         self._passages = passages
+        self._sections: dict[tuple[str, tuple[str, ...]], list[Passage]] = defaultdict(list)
+        for passage in sorted(passages.values(), key=lambda passage: passage.ordinal):
+            self._sections[passage.doc_id, passage.section_path].append(passage)
 
     async def complete(self, request: ChatRequest) -> Completion | Failure:
         """Return a journalled completion, or the Failure after the last retry."""
@@ -59,6 +64,12 @@ class RunContext:
     def passage(self, passage_id: str) -> Passage:
         """Return a passage by its id."""
         return self._passages[passage_id]
+
+    def adjacent(self, passage_id: str, reach: int) -> Sequence[Passage]:
+        """Return the passages of the same section up to `reach` places before and behind one, in reading order."""
+        own = self._passages[passage_id]
+        section = self._sections[own.doc_id, own.section_path]
+        return [other for other in section if 0 < abs(other.ordinal - own.ordinal) <= reach]
 
 
 def stage_versions(recipe: Recipe) -> dict[str, str]:
@@ -151,10 +162,14 @@ def _chain(
     recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows
 ) -> tuple[list[Stage[Any]], Sequence[Any]]:
     if recipe.ragdata.questions.origin == "llm":
-        return [_asker(recipe), _answerer(recipe)], passages
+        planner = open_planner(recipe, documents, passages)
+        rows.rejected += planner.rejected
+        return [_asker(recipe), _answerer(recipe)], planner.everything()
     asker = _asker(recipe)
+    asked, skipped = without_boilerplate(passages)
+    rows.rejected += skipped
     for document in documents:
-        own = [passage for passage in passages if passage.doc_id == document.id]
+        own = [passage for passage in asked if passage.doc_id == document.id]
         for outcome in asker.ask(document, own):
             rows.add(outcome)
     return [_answerer(recipe)], list(rows.questions)
@@ -168,7 +183,19 @@ def _asker(recipe: Recipe) -> Any:
     where = recipe.where("questions", "types")
     if block.origin == "structure":
         return StructureAsker(block.types, block.per_passage, where)
-    return AskStage(load_cards(block.types, where), block.per_passage, recipe.ragdata.llm.model)
+    return AskStage(load_cards(block.types, where), recipe.ragdata.llm.model, block.paraphrases)
+
+
+def open_planner(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage]) -> Planner:
+    """Return what decides which card is asked of which passage.
+
+    Raises:
+        UnknownName: The recipe names a question type that there is not.
+    """
+    from axolotl_ragdata.questions import load_cards
+
+    block = recipe.ragdata.questions
+    return Planner(block, load_cards(block.types, recipe.where("questions", "types")), documents, passages)
 
 
 def _answerer(recipe: Recipe) -> Stage[Any]:
@@ -176,8 +203,9 @@ def _answerer(recipe: Recipe) -> Stage[Any]:
 
     block = recipe.ragdata.answers
     if block.mode == "extractive":
-        return ExtractStage(block.top_k)
-    return AnswerStage(block.top_k, recipe.ragdata.llm.model, block.samples)
+        return ExtractStage(block.top_k, block.floor(recipe.ragdata.embed.model))
+    floor = block.floor(recipe.ragdata.embed.model)
+    return AnswerStage(block.top_k, recipe.ragdata.llm.model, block.samples, floor, block.neighbours)
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,8 @@
 
 `test_unseen` keeps whole sections (or documents) out: no other row asks about one of their passages or cites one, and
 its own rows cite nothing else. Sections or documents that hold the same text count as one. `test_seen` asks about
-passages that training asks about too. Questions that repeat each other are never in two splits.
+passages that training asks about too. Questions that repeat each other, and phrasings of one fact, are never
+in two splits.
 
 Everything follows from hashes of ids and the seed, so that more documents move few rows.
 """
@@ -74,7 +75,7 @@ def assign_splits(
         passages: All passages by id.
         block: Shares, what `test_unseen` keeps out, and the seed.
     """
-    twin = duplicate_groups([example.question for example in examples], vectors)
+    twin = _with_groups(examples, duplicate_groups([example.question for example in examples], vectors))
     plan = _Plan(examples, _touched(examples, passages, block.unseen_by), twin, block.seed)
     _keep_out(plan, block.test_unseen)
     _hold_out(plan, "test_seen", _wanted(block.test_seen, len(examples)))
@@ -82,6 +83,17 @@ def assign_splits(
     plan.splits.update(dict.fromkeys(plan.left(), "train"))
     kept = [examples[at].model_copy(update={"split": plan.splits[at]}) for at in sorted(plan.splits)]
     return kept, [_rejected(examples[at], plan.rejected[at]) for at in sorted(plan.rejected)]
+
+
+def _with_groups(examples: Sequence[Example], twin: Sequence[int]) -> list[int]:
+    """Return the first of the rows that each belongs with: those that repeat it, and the phrasings of its fact."""
+    joined = _Joined()
+    named = [(f"{at:09}",) for at in twin]
+    first: dict[str, Group] = {}
+    for example, name in zip(examples, named, strict=True):
+        if example.group is not None:
+            joined.join(name, first.setdefault(example.group, name))
+    return [int(joined.root(name)[0]) for name in named]
 
 
 def group_of(passage: Passage, unseen_by: str) -> Group:

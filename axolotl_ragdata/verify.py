@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from axolotl_ragdata.errors import StoreError
+from axolotl_ragdata.examples import conversation
 from axolotl_ragdata.exports import Export, exports, materials
 from axolotl_ragdata.places import places_of
 from axolotl_ragdata.records import (
@@ -113,6 +114,7 @@ def verify(folder: Path) -> Result:
         "every passage accounted for": _passages_accounted,
         "every question accounted for": _questions_accounted,
         "no overlap between splits": _disjoint,
+        "phrasings of one fact in one split": _grouped,
         "test_unseen keeps its sections out": _kept_out,
         "test_seen asks about what is trained on": _seen,
         "exported rows are the examples": _exported,
@@ -230,15 +232,14 @@ def _derived(run: _Run) -> Iterator[str]:
         origin = example.provenance
         question, answer = questions.get(origin.question_id), answers.get(origin.answer_id)
         document = documents.get(origin.doc_id)
-        spoken = [turn.content for turn in example.messages if turn.role != "system"]
+        spoken = tuple(turn for turn in example.messages if turn.role != "system")
         if question is None or answer is None or document is None:
             yield f"{example.id}: its question, answer or document is not in this run"
         elif example.id != content_id("ex", question.id, answer.id) or answer.question_id != question.id:
             yield f"{example.id} is not the id of its question and answer"
-        elif (example.question, example.answer) != (question.text, answer.text) or spoken != [
-            question.text,
-            answer.text,
-        ]:
+        elif (example.question, example.answer) != (question.text, answer.text) or spoken != conversation(
+            question, answer
+        ):
             yield f"{example.id} does not say what its question and answer say"
         elif (origin.citations, origin.passage_ids) != (answer.citations, question.passage_ids):
             yield f"{example.id} does not cite what its answer cites"
@@ -278,6 +279,15 @@ def _disjoint(run: _Run) -> Iterator[str]:
         homes[normalised(example.question)].add(example.split)
     for question, splits in homes.items():
         yield "" if len(splits) == 1 else f"{question!r} is asked in {' and '.join(sorted(splits))}"
+
+
+def _grouped(run: _Run) -> Iterator[str]:
+    """Yield '' for a row whose group is in one split only."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    for example in run.examples:
+        homes[example.group or example.id].add(example.split)
+    for group, splits in homes.items():
+        yield "" if len(splits) == 1 else f"{group} is in {' and '.join(sorted(splits))}"
 
 
 def _kept_out(run: _Run) -> Iterator[str]:

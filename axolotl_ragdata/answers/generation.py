@@ -51,10 +51,10 @@ SCHEMA: dict[str, Any] = {
 class AnswerStage:
     """Answers by retrieval: the passages that are found, one call, quotes checked character by character.
 
-    The question's own passage is not forced in, but for questions of several passages: what retrieval does not find, the
-    model that is trained on these rows would not find either. Where it was not found, a refusal to answer says so; rows
-    show it in `hits`. A question that brought its answer costs no call; one that the corpus is thought not to answer is
-    put to the model with the passages that come nearest, and is a row only if the model abstains.
+    The question's own passage is not forced in, but for questions of several passages: what retrieval does not find,
+    the model that is trained on these rows would not find either. Where it was not found, a refusal to answer says
+    so; rows show it in `hits`. A question that brought its answer costs no call; one that the corpus is thought not to
+    answer is put to the model with the passages that come nearest, and is a row only if the model abstains.
 
     Args:
         top_k: Passages that an answer is given.

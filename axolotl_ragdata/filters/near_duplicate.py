@@ -13,13 +13,14 @@ from axolotl_ragdata.records import Example
 
 @filters.register("near_duplicate")
 class NearDuplicate(Filter):
-    """Keeps the first of the questions that repeat each other, in the order of the rows."""
+    """Keeps the first of the questions that repeat each other, in the order of the rows; phrasings of a fact may."""
 
     threshold: float = Field(THRESHOLD, ge=0, le=1, description="cosine from which two questions may be one, 0 to 1")
 
     def check_all(self, examples: Sequence[Example], evidence: Evidence) -> list[Reason | None]:
         """Return a reason for each row whose question repeats that of an earlier row."""
-        repeats = find_duplicates([example.question for example in examples], evidence.vectors, self.threshold)
+        questions, groups = [example.question for example in examples], [example.group for example in examples]
+        repeats = find_duplicates(questions, evidence.vectors, self.threshold, groups)
         return [
             None if earlier is None else self._reason(examples[earlier], evidence, at, earlier)
             for at, earlier in enumerate(repeats)

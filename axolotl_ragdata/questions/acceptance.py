@@ -40,7 +40,9 @@ def problem_of(
     """
     passage = passages[0]
     if asked.turns:
-        return next((bad for turn in asked.turns if (bad := _in_turn(turn.text, turn.standalone, card, passages))), None)
+        return next(
+            (bad for turn in asked.turns if (bad := _in_turn(turn.text, turn.standalone, card, passages))), None
+        )
     if card.head.output == "statement":
         return _of_statement(asked, card, passages, truth)
     longest = LONGEST_CASE if card.head.output == "label" else LONGEST

@@ -107,7 +107,7 @@ class AskStage:
         if not asked.phrasings:
             return [first]
         group = content_id("g", first.id)
-        others = []
+        others: list[Question | Rejected] = []
         for text in asked.phrasings:
             again = Asked(text, asked.quotes, (), asked.listing, asked.options, asked.label, asked.answer)
             if problem := problem_of(card, again, cited, passages, neighbours, inquiry.truth):
@@ -129,9 +129,10 @@ class AskStage:
     ) -> Question:
         used = [passage.id for passage in passages]
         said = [asked.listing, asked.answer, [turn.text for turn in asked.turns]]
+        wanted = [inquiry.id, inquiry.count, inquiry.persona, inquiry.difficulty, self._paraphrases]
         own = sorted({(one.start, one.end) for one in cited if one.passage_id == inquiry.passage.id})
         return Question(
-            id=content_id("q", card.producer, completion.model, used, text, said),
+            id=content_id("q", card.producer, completion.model, wanted, used, text, said),
             type=card.name,
             text=text,
             passage_ids=tuple(used),

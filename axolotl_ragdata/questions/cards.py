@@ -66,8 +66,8 @@ DIFFICULTIES = {
 class Head(BaseModel):
     """The front matter of a card.
 
-    `parts`, `kinds`, `min_words` and `pattern` say which passages the type is asked of, `passages` and `neighbours` what
-    is shown, `output` what the model gives back, `answerable` whether the corpus holds the answer.
+    `parts`, `kinds`, `min_words` and `pattern` say which passages the type is asked of, `passages` and `neighbours`
+    what is shown, `output` what the model gives back, `answerable` whether the corpus holds the answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -248,6 +248,4 @@ def read_card(path: Path) -> Card:
         raise RecipeError(f"{path}: {key}", f"{first['msg']}, not {first['input']!r}", fix) from None
     if head.name != path.stem:
         raise RecipeError(f"{path}: name", f"{head.name!r} is not the file's name", f"write `name: {path.stem}`")
-    return Card(
-        head=head, text=parts[2].strip(), digest=hashlib.sha256((SHARED_TEXT + text).encode()).hexdigest()[:12]
-    )
+    return Card(head=head, text=parts[2].strip(), digest=hashlib.sha256((SHARED_TEXT + text).encode()).hexdigest()[:12])

@@ -1,8 +1,8 @@
 """What a card may ask a model to give back: the JSON, the words that explain it, and what is read from it.
 
-Five kinds cover the question types: a `question`, a multiple `choice`, a case with a `label`, a `statement` that is true
-or false, and the `turns` of a conversation. The model never decides what has to be balanced: the position of the right
-option and whether a statement is to be true follow from hashes.
+Five kinds cover the question types: a `question`, a multiple `choice`, a case with a `label`, a `statement` that is
+true or false, and the `turns` of a conversation. The model never decides what has to be balanced: the position of the
+right option and whether a statement is to be true follow from hashes.
 """
 
 from __future__ import annotations
@@ -116,8 +116,9 @@ class _Question:
     def fields(self, paraphrases: int) -> str:
         if not self.answerable:
             asked = (
-                "With every question give `missing`, in $language: what exactly the passage leaves out, in one phrase; "
-                "and `quote`: the sentence of the passage that comes nearest to it, copied exactly, character by character."
+                "With every question give `missing`, in $language: what exactly the passage leaves out, in one "
+                "phrase; and `quote`: the sentence of the passage that comes nearest to it, copied exactly, character "
+                "by character."
             )
         elif self.passages > 1:
             asked = (
@@ -217,9 +218,10 @@ class _Label:
 class _Statement:
     def fields(self, paraphrases: int) -> str:
         return (
-            "With every one give `statement`: one sentence in $language that is $truth by the passage, no question; "
-            "`correction`: what is the case, as a full sentence in other words than the statement's; and `quote`: the "
-            f"sentence of the passage that decides it, copied exactly, character by character.{_phrasings_asked(paraphrases)}"
+            "With every one give `statement`: one sentence in $language that is $truth by the passage, no "
+            "question; `correction`: what is the case, as a full sentence in other words than the statement's; and "
+            "`quote`: the sentence of the passage that decides it, copied exactly, character by character."
+            f"{_phrasings_asked(paraphrases)}"
         )
 
     def item(self, paraphrases: int) -> dict[str, Any]:
@@ -248,8 +250,8 @@ class _Statement:
 class _Turns:
     def fields(self, paraphrases: int) -> str:
         return (
-            f"Give each conversation as `turns`, 2 to {MOST_TURNS}, with what the user says and not the answers. Each has "
-            "`question`: what the user says at that point; `standalone`: the same question in words that can be "
+            f"Give each conversation as `turns`, 2 to {MOST_TURNS}, with what the user says and not the answers. Each "
+            "has `question`: what the user says at that point; `standalone`: the same question in words that can be "
             "understood without the turns before it; and `quote`: the sentence of the passage that answers it, copied "
             "exactly, character by character."
         )
@@ -323,7 +325,9 @@ def _plain(text: str) -> str:
 def _phrasings_asked(paraphrases: int) -> str:
     if paraphrases < 2:
         return ""
-    return f" In `phrasings` ask the same {paraphrases - 1} more times in clearly different words, with the same answer."
+    return (
+        f" In `phrasings` ask the same {paraphrases - 1} more times in clearly different words, with the same answer."
+    )
 
 
 def _phrasings_key(paraphrases: int) -> dict[str, Any]:

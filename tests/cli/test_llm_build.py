@@ -82,7 +82,7 @@ def test_the_papers_method_end_to_end(undisturbed: tuple[Path, int], ragdata: Ca
     assert len(examples) >= 10
     assert {example["provenance"]["generator"] for example in examples} == {"llm"}
     assert all(example["provenance"]["answer_model"] == "careful" for example in examples)
-    assert all(len(example["provenance"]["hits"]) == 3 for example in examples)
+    assert all(1 <= len(example["provenance"]["hits"]) <= 3 for example in examples), "what is far off is left out"
     usage = manifest(recipe)["llm"]["usage_of_this_run"]
     assert usage == {"calls": calls, "input_tokens": 100 * calls, "output_tokens": 20 * calls}
     assert ragdata("verify", recipe).code == 0

@@ -79,3 +79,8 @@ class Person:
 
     def passage(self, passage_id: str) -> Passage:
         return self.passages[passage_id]
+
+    def adjacent(self, passage_id: str, reach: int) -> list[Passage]:
+        own = self.passages[passage_id]
+        near = [one for one in self.passages.values() if 0 < abs(one.ordinal - own.ordinal) <= reach]
+        return sorted((one for one in near if one.section_path == own.section_path), key=lambda one: one.ordinal)

@@ -6,7 +6,7 @@ import pytest
 
 from axolotl_ragdata.answers.generation import SCHEMA
 from axolotl_ragdata.guidance import guided, quotable
-from axolotl_ragdata.questions.cards import questions_schema
+from axolotl_ragdata.questions import questions_schema
 from axolotl_ragdata.records import Passage
 
 TEXT = "Short one. Panic disorder is an anxiety disorder with recurrent attacks. Panic disorder often begins in youth."
