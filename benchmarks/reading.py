@@ -1,27 +1,57 @@
-"""Documents read per CPU-second, and the share of that which bare XML parsing of the same files would take.
+"""Reading TEI, against what bounds it and what else does it, all in one run.
 
-    python benchmarks/reading.py [FOLDER] [--rounds 9] [--json]
+    python benchmarks/reading.py [FOLDER] [--rounds 9] [--documents 2000] [--client PYTHON] [--json]
 
-Every file is parsed by `lxml.etree.parse` and read by `read_document`, in turns within one run; the best of the rounds
-counts, the trees and documents are let go at once. Memory is the peak of this process, before and after all rounds.
+- One core: the CPU time of `lxml.etree.parse` and of `read_document` for each file in turns, the best of the rounds.
+- All cores: the wall time of `read_documents` over `--documents` files (those of the folder again and again), and of
+  `lxml.etree.parse` over the same list in one process.
+- Memory: what one process holds after a tenth of that list and after all of it, each document let go at once.
+- grobid-client-python's converter of TEI to JSON, against `read_document` and the JSON of it, on the same files in turns.
+  It is not a dependency: `pip install grobid-client-python` into any environment and name its Python with `--client`.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
-import resource
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import find_files, read_document
+from axolotl_ragdata.readers.many import read_documents
+from axolotl_ragdata.readers.structured import to_json
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "tei"
+CLIENT = """
+import json, sys, time, warnings
+warnings.simplefilter("ignore")
+from grobid_client.format.TEI2LossyJSON import TEI2LossyJSONConverter
+import logging
+logging.disable(logging.CRITICAL)
+files = json.load(sys.stdin)
+taken = {}
+for path in files:
+    start = time.process_time()
+    try:
+        converted = TEI2LossyJSONConverter().convert_tei_file(path, stream=False)
+        outcome = "read" if json.dumps(converted) != "null" else "gave nothing"
+    except Exception as problem:
+        outcome = f"failed: {type(problem).__name__}"
+    taken[path] = (time.process_time() - start, outcome)
+json.dump(taken, sys.stdout)
+"""
+
+Figures = dict[str, float | int | str | None]
 
 
 def readable(folder: Path) -> list[Path]:
@@ -37,38 +67,105 @@ def readable(folder: Path) -> list[Path]:
     return kept
 
 
-def cpu_seconds(work: Callable[[Path], object], files: list[Path]) -> float:
-    """Return the CPU time that one round over the files takes."""
-    start = time.process_time()
-    for path in files:
-        work(path)
-    return time.process_time() - start
-
-
-def peak_mb() -> float:
-    """Return the peak memory of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def measure(folder: Path, rounds: int) -> dict[str, float]:
-    """Return the figures of all rounds."""
-    files = readable(folder)
-    before = peak_mb()
-    parsed, read = float("inf"), float("inf")
+def one_core(files: list[Path], rounds: int) -> Figures:
+    """Return the CPU time of parsing and of reading, each file's best round."""
+    works: dict[str, Callable[[Path], object]] = {"parse": lambda path: etree.parse(str(path)), "read": read_document}
+    best = {name: dict.fromkeys(files, float("inf")) for name in works}
     for _ in range(rounds):
-        parsed = min(parsed, cpu_seconds(lambda path: etree.parse(str(path)), files))
-        read = min(read, cpu_seconds(read_document, files))
-    size = sum(path.stat().st_size for path in files)
+        for path in files:
+            for name, work in works.items():
+                start = time.process_time()
+                work(path)
+                best[name][path] = min(best[name][path], time.process_time() - start)
+    parsed, read = (sum(best[name].values()) for name in works)
     return {
         "documents": len(files),
-        "megabytes": round(size / 1e6, 2),
+        "megabytes": round(sum(path.stat().st_size for path in files) / 1e6, 2),
         "parse_cpu_s": round(parsed, 4),
         "read_cpu_s": round(read, 4),
         "documents_per_cpu_s": round(len(files) / read, 1),
-        "ratio_to_bare_parse": round(parsed / read, 3),
-        "peak_mb_before": round(before, 1),
-        "peak_mb_after": round(peak_mb(), 1),
+        "ratio_to_bare_parse_one_core": round(parsed / read, 3),
     }
+
+
+def all_cores(files: list[Path], n_documents: int) -> Figures:
+    """Return the wall time of reading on all cores, and of parsing in one process."""
+    many = list(islice(cycle(files), n_documents))
+    start = time.perf_counter()
+    for path in many:
+        etree.parse(str(path))
+    parsed = time.perf_counter() - start
+    start = time.perf_counter()
+    refused = sum(isinstance(found, DocumentRefused) for found in read_documents([(path, None) for path in many]))
+    read = time.perf_counter() - start
+    assert not refused
+    return {
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "documents_read_on_all_cores": n_documents,
+        "documents_per_s_on_all_cores": round(n_documents / read, 1),
+        "ratio_to_bare_parse_all_cores": round(parsed / read, 3),
+    }
+
+
+def resident_mb() -> float:
+    """Return the memory that this process holds now, in MiB; where the system does not say, its peak so far."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory(files: list[Path], n_documents: int) -> Figures:
+    """Return what this process holds after a tenth of the documents, and the most that it held afterwards."""
+    early, most = 0.0, 0.0
+    for number, path in enumerate(islice(cycle(files), n_documents), 1):
+        read_document(path)
+        if number == n_documents // 10:
+            early = resident_mb()
+        elif number > n_documents // 10 and number % 25 == 0:
+            most = max(most, resident_mb())
+    return {"memory_mb_after_a_tenth": round(early, 1), "most_memory_mb_afterwards": round(most, 1)}
+
+
+def client(files: list[Path], python: str, rounds: int) -> Figures:
+    """Return the CPU time of the other converter, and of this reader with its JSON written, on the same files."""
+    found = subprocess.run([python, "-c", "import grobid_client.format.TEI2LossyJSON"], capture_output=True, check=False)
+    if found.returncode:
+        print(f"grobid-client-python is not installed for {python}: not compared", file=sys.stderr)
+        return {"grobid_client": "not installed: not compared"}
+    theirs: dict[str, float] = {}
+    ours: dict[str, float] = {}
+    outcomes: dict[str, str] = {}
+    for _ in range(rounds):
+        asked = json.dumps([str(path) for path in files])
+        done = subprocess.run([python, "-c", CLIENT], input=asked, stdout=subprocess.PIPE, text=True, check=True)
+        for path, (taken, outcome) in json.loads(done.stdout).items():
+            theirs[path] = min(theirs.get(path, taken), taken)
+            outcomes[path] = outcome
+        for path in map(str, files):
+            start = time.process_time()
+            json.dumps(to_json(read_document(Path(path))))
+            taken = time.process_time() - start
+            ours[path] = min(ours.get(path, taken), taken)
+    n_read = sum(outcome == "read" for outcome in outcomes.values())
+    return {
+        "grobid_client": f"{n_read} of {len(files)} files converted",
+        "grobid_client_cpu_s": round(sum(theirs.values()), 3),
+        "read_to_json_cpu_s": round(sum(ours.values()), 4),
+        "times_faster_than_grobid_client": round(sum(theirs.values()) / sum(ours.values()), 1),
+    }
+
+
+def measure(folder: Path, args: argparse.Namespace) -> Figures:
+    """Return all figures."""
+    files = readable(folder)
+    figures = one_core(files, args.rounds)
+    gc.collect()
+    figures |= memory(files, args.documents)
+    figures |= all_cores(files, args.documents)
+    return figures | client(files, args.client, min(args.rounds, 3))
 
 
 def main() -> int:
@@ -76,12 +173,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=DATA)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--documents", type=int, default=2000)
+    parser.add_argument("--client", default=sys.executable, metavar="PYTHON", help="where grobid-client-python is")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if not find_files(args.folder):
         parser.error(f"no documents under {args.folder}")
-    figures = measure(args.folder, args.rounds)
-    print(json.dumps(figures) if args.json else "\n".join(f"{name:<22}{value:>10}" for name, value in figures.items()))
+    figures: dict[str, Any] = measure(args.folder, args)
+    print(json.dumps(figures) if args.json else "\n".join(f"{name:<34}{value:>12}" for name, value in figures.items()))
     return 0
 
 

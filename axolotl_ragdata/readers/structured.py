@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from axolotl_ragdata.readers._tables import float_text
-from axolotl_ragdata.records import Block, Document, InlineCitation, PageBox, Reference, Section, SentenceSpan
+from axolotl_ragdata.records import Block, Cell, Document, InlineCitation, PageBox, Reference, Section, SentenceSpan
 
 PART_KEYS = {"abstract": "abstract", "body": "body_text", "back": "back_matter"}
 FLOATS = {"table": "TABREF", "figure": "FIGREF"}
@@ -89,32 +89,53 @@ def _entries(section: Section, section_id: int, floats: Json) -> list[Json]:
         place["sec_num"] = section.number
     if not section.blocks:
         return [place | {"block_type": "heading", "text": ""}]
-    return [place | {"block_type": block.kind} | _written(block, floats) for block in section.blocks]
+    return [_written(block, place | {"block_type": block.kind}, floats) for block in section.blocks]
 
 
-def _written(block: Block, floats: Json) -> Json:
-    """Return the fields of a block; those of a table or figure go to `floats`."""
-    marks = _marks(block)
+def _written(block: Block, entry: Json, floats: Json) -> Json:
+    """Return an entry with the fields of its block; those of a table or figure go to `floats`."""
     if block.kind not in FLOATS:
-        return {"text": block.text} | _rest(block) | marks
+        entry["text"] = block.text
+        _add_rest(entry, block)
+        _add_marks(entry, block)
+        return entry
     ref_id = f"{FLOATS[block.kind]}{len(floats)}"
-    rows = [[cell.model_dump(exclude_defaults=True) | {"text": cell.text} for cell in row] for row in block.rows]
-    entry: Json = {"type_str": block.kind, "label": block.label, "text": block.caption, "rows": rows}
+    rows = [[_cell(cell) for cell in row] for row in block.rows]
+    held: Json = {"type_str": block.kind, "label": block.label, "text": block.caption, "rows": rows}
     made, _ = float_text(block.label, block.caption, rows)
     if block.text.startswith(f"{made}\n") and made:
-        entry["notes"] = block.text[len(made) + 1 :]
+        held["notes"] = block.text[len(made) + 1 :]
     elif block.text != made:
-        entry["block_text"] = block.text
-    floats[ref_id] = entry | ({"items": list(block.items)} if block.items else {}) | marks
-    return {"text": "", "ref_id": ref_id}
+        held["block_text"] = block.text
+    if block.items:
+        held["items"] = list(block.items)
+    _add_marks(held, block)
+    floats[ref_id] = held
+    return entry | {"text": "", "ref_id": ref_id}
 
 
-def _rest(block: Block) -> Json:
-    """Return the fields of a block that few blocks have."""
-    fields: Json = block.model_dump(include={"label", "caption", "rows"}, exclude_defaults=True)
-    if block.items != _items(block.kind, block.text):
-        fields["items"] = list(block.items)
+def _cell(cell: Cell) -> Json:
+    """Return a cell without what every other cell has too."""
+    fields: Json = {"text": cell.text}
+    if cell.row_span != 1:
+        fields["row_span"] = cell.row_span
+    if cell.col_span != 1:
+        fields["col_span"] = cell.col_span
+    if cell.header:
+        fields["header"] = True
     return fields
+
+
+def _add_rest(entry: Json, block: Block) -> None:
+    """Add the fields that few blocks have."""
+    if block.label is not None:
+        entry["label"] = block.label
+    if block.caption is not None:
+        entry["caption"] = block.caption
+    if block.rows:
+        entry["rows"] = [[cell.model_dump() for cell in row] for row in block.rows]
+    if block.items != _items(block.kind, block.text):
+        entry["items"] = list(block.items)
 
 
 def _items(kind: str, text: str) -> tuple[str, ...]:
@@ -122,16 +143,14 @@ def _items(kind: str, text: str) -> tuple[str, ...]:
     return tuple(text.split("\n")) if kind == "list" and text else ()
 
 
-def _marks(block: Block) -> Json:
-    """Return citations, sentences and page boxes, each where there are any."""
-    marks: Json = {}
+def _add_marks(entry: Json, block: Block) -> None:
+    """Add citations, sentences and page boxes, each where there are any."""
     if block.citations:
-        marks["cite_spans"] = [_citation(citation, block.text) for citation in block.citations]
+        entry["cite_spans"] = [_citation(citation, block.text) for citation in block.citations]
     if block.sentences:
-        marks["sentence_spans"] = [_sentence(sentence) for sentence in block.sentences]
+        entry["sentence_spans"] = [_sentence(sentence) for sentence in block.sentences]
     if block.boxes:
-        marks["boxes"] = _boxes(block.boxes)
-    return marks
+        entry["boxes"] = _boxes(block.boxes)
 
 
 def _citation(citation: InlineCitation, text: str) -> Json:
