@@ -22,7 +22,7 @@ from typing import Any
 try:
     import atheris
 except ImportError:
-    sys.exit("fuzz_reader.py: atheris is not installed\nfix: pip install atheris (Linux and macOS, Python 3.11 to 3.13)")
+    sys.exit("fuzz_reader.py: atheris is not installed\nfix: pip install atheris")
 
 with atheris.instrument_imports(include=["axolotl_ragdata.readers"]):
     from axolotl_ragdata.errors import DocumentRefused
@@ -78,7 +78,7 @@ def target(name: str) -> Any:
     path = Path("fuzz.tei.xml" if name == "grobid" else "fuzz.json" if name == "s2orc" else "fuzz.md")
 
     def read(raw: bytes) -> None:
-        global reading  # noqa: PLW0603 - the audit hook cannot be handed anything
+        global reading
         reading = True
         try:
             document = reader.read(path, raw)
@@ -129,9 +129,7 @@ def main() -> None:
 
 def _escaped(word: str) -> str:
     plain = {"\\": "\\\\", '"': '\\"'}
-    return "".join(
-        plain.get(chr(byte), chr(byte)) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in word.encode()
-    )
+    return "".join(plain.get(chr(byte), chr(byte)) if 32 <= byte < 127 else f"\\x{byte:02x}" for byte in word.encode())
 
 
 if __name__ == "__main__":

@@ -6,13 +6,11 @@ here that registers an object with the methods of `Reader`, or an entry point of
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import glob
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -74,8 +72,7 @@ def read_document(path: Path, reader: str | None = None, max_bytes: int = MAX_BY
         raise DocumentRefused(str(path), "empty file", "make the file again; a parser left it empty")
     chosen = chosen or choose_reader(path, raw[:HEAD_BYTES])
     try:
-        with _uncollected():
-            return chosen.read(path, raw)
+        return chosen.read(path, raw)
     except (DocumentRefused, UnknownName):
         raise
     except RecursionError:
@@ -156,18 +153,6 @@ def _visible_files(folder: Path) -> Iterable[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(place, name) for name in names if not name.startswith(".")]
     return sorted(found)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking through a half-made document again and again: an eighth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _bytes_of(path: Path, max_bytes: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import chain, repeat
 
 LEAST_WORDS = 40
 LEAST_WORDS_UNDECLARED = 12
@@ -46,11 +47,7 @@ def detect_language(text: str, least_words: int = LEAST_WORDS) -> str | None:
     words = WORD.findall(text[:SAMPLE_CHARACTERS].lower())
     if len(words) < least_words:
         return None
-    votes: Counter[str] = Counter()
-    for word, count in Counter(words).items():
-        for language in VOTES.get(word, ()):
-            votes[language] += count
-    ranked = votes.most_common(2)
+    ranked = Counter(chain.from_iterable(map(VOTES.get, words, repeat(())))).most_common(2)
     if not ranked or ranked[0][1] < LEAST_SHARE * len(words):
         return None
     second = ranked[1][1] if len(ranked) > 1 else 0

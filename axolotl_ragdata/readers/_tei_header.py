@@ -20,12 +20,14 @@ FURNITURE = re.compile(
 )
 """Titles that journals print above the title."""
 BIBL_TAGS = ("forename", "surname", "author", "title", "date", "idno", "editor", "biblStruct", "bibl")
-ARTICLE_LEVELS = ("a", "m", None, "u")
+ARTICLE_LEVELS = ("a", "m", "-", "u")
 """Levels of the title of an entry: article, book, none given, unpublished."""
 VENUE_LEVELS = ("j", "m", "s")
 """Levels of what an entry appeared in: journal, book, series."""
-AUTHOR = "\0"
-"""What stands before the names of each author; XML cannot hold it."""
+TITLE_MARKS = {"a": "a", "m": "m", None: "-", "u": "u", "j": "j", "s": "s"}
+AUTHOR, DATE, DOI, IGNORED = "A", "D", "I", "x"
+FIELD, ENTRY = "\0", "\1"
+"""What stands before each field and each entry of the bibliography; XML cannot hold them."""
 
 
 def squeezed(text: str | None) -> str:
@@ -152,86 +154,91 @@ class Header:
         return None
 
 
-def references(text: Any, ns: str, rules: TextRules) -> list[Reference]:  # noqa: C901 - see its docstring
+def references(text: Any, ns: str, rules: TextRules) -> list[Reference]:
     """Return the entries of every bibliography below an element, in order.
 
-    Half of a file and more is its bibliography: the elements are gone through once, and without a call for each.
+    Half of a file and more is its bibliography: its elements are gone through once, without a call for each, and what
+    they say is squeezed as one text, in which marks that XML cannot hold keep the fields and the entries apart.
     """
     if text is None:
         return []
-    entries = [entry := _Entry(None)]
-    names = entry.names
+    parts: list[str] = []
+    holders: list[Any] = []
+    for bibliography in text.iter(f"{ns}listBibl"):
+        _collect(bibliography, ns, parts, holders)
+    raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
+    told = rules.squeeze(" ".join(parts)).split(ENTRY)[1:]
+    numbered = enumerate(zip(holders, told, strict=True))
+    return [_reference(holder, at, entry, rules, raw_note) for at, (holder, entry) in numbered]
+
+
+def _collect(bibliography: Any, ns: str, parts: list[str], holders: list[Any]) -> None:
+    """Collect what the elements of a bibliography say, each field behind its mark, and the elements of the entries."""
     tags = tuple(ns + tag for tag in BIBL_TAGS)
     forename, surname, author, title, date, idno, editor, *_ = tags
-    for bibliography in text.iter(f"{ns}listBibl"):
-        for element in bibliography.iter(*tags):
-            tag = element.tag
-            if tag == forename or tag == surname:  # noqa: SIM109
-                names.append(element.text or "")
-            elif tag == author:
-                names = entry.names
-                names.append(AUTHOR)
-                if (said := element.text) and not said.isspace():
-                    names.append(said)
-            elif tag == title:
-                entry.titles.setdefault(element.get("level"), whole_text(element))
-            elif tag == date:
-                entry.dates += (element.get("when"), element.text)
-            elif tag == idno:
-                if element.get("type") == "DOI":
-                    entry.doi = entry.doi or element.text
-            elif tag == editor:
-                names = []
-            else:
-                entries.append(entry := _Entry(element))
-                names = []
-    raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
-    return [entry.settled(at, rules, raw_note) for at, entry in enumerate(entries[1:])]
+    add = parts.append
+    in_author = False
+    for element in bibliography.iter(*tags):
+        tag = element.tag
+        if tag == forename or tag == surname:  # noqa: SIM109
+            if in_author and (said := element.text):
+                add(said)
+            continue
+        in_author = tag == author
+        if in_author:
+            add(FIELD + AUTHOR)
+            add(element.text or "")
+        elif tag == title:
+            add(FIELD + TITLE_MARKS.get(element.get("level"), IGNORED))
+            add(whole_text(element))
+        elif tag == date:
+            add(FIELD + DATE)
+            add(element.get("when") or "")
+            add(element.text or "")
+        elif tag == idno:
+            if element.get("type") == "DOI":
+                add(FIELD + DOI)
+                add(element.text or "")
+        elif tag != editor:
+            add(ENTRY)
+            holders.append(element)
 
 
-class _Entry:
-    """An entry of the bibliography as its elements come by."""
-
-    __slots__ = ("dates", "doi", "element", "names", "titles")
-
-    def __init__(self, element: Any) -> None:
-        self.element = element
-        self.titles: dict[str | None, str] = {}
-        self.names: list[str] = []
-        self.dates: tuple[str | None, ...] = ()
-        self.doi: str | None = None
-
-    def settled(self, at: int, rules: TextRules, raw_note: str | None) -> Reference:
-        """Return the entry; one without a title keeps its whole text as `raw`."""
-        squeeze, titles = rules.squeeze, self.titles
-        title = venue = raw = None
-        level: str | None = ""
-        for level in ARTICLE_LEVELS:
-            if (text := titles.get(level)) and (title := squeeze(text)):
-                break
+def _reference(holder: Any, at: int, told: str, rules: TextRules, raw_note: str | None) -> Reference:
+    """Return an entry from its fields; one without a title keeps its whole text as `raw`."""
+    authors: list[str] = []
+    titles: dict[str, str] = {}
+    dates = doi = ""
+    for field in told.split(FIELD)[1:]:
+        mark, value = field[0], field[1:].strip()
+        if not value:
+            continue
+        if mark == AUTHOR:
+            authors.append(value)
+        elif mark == DATE:
+            dates += f" {value}"
+        elif mark == DOI:
+            doi = doi or value
         else:
-            level = ""
-        for other in VENUE_LEVELS:
-            if other != level and other in titles:
-                venue = squeeze(titles[other]) or None
-                break
-        if raw_note:
-            raw = self._raw(raw_note)
-        if not title and not raw:
-            raw = " ".join(self.element.itertext())
-        authors = squeeze(" ".join(self.names)).split(AUTHOR) if self.names else ()
-        fields = {
-            "id": self.element.get(XML_ID) or f"entry{at}",
-            "title": title or None,
-            "authors": tuple([name for author in authors if (name := author.strip())]),
-            "year": year_in(*self.dates) if self.dates else None,
-            "venue": venue,
-            "doi": squeeze(self.doi) if self.doi else None,
-            "raw": (squeeze(raw) or None) if raw else None,
-        }
-        return made(Reference, fields)
+            titles.setdefault(mark, value)
+    level = next(filter(titles.__contains__, ARTICLE_LEVELS), "")
+    venue = next((titles[other] for other in VENUE_LEVELS if other != level and other in titles), None)
+    raw = _raw(holder, raw_note) if raw_note else None
+    if not level and not raw:
+        raw = " ".join(holder.itertext())
+    fields = {
+        "id": holder.get(XML_ID) or f"entry{at}",
+        "title": titles.get(level),
+        "authors": tuple(authors),
+        "year": year_in(dates),
+        "venue": venue,
+        "doi": doi or None,
+        "raw": (rules.squeeze(raw) or None) if raw else None,
+    }
+    return made(Reference, fields)
 
-    def _raw(self, tag: str) -> str | None:
-        """Return the reference as it is printed, where the file has it."""
-        notes = (note for note in self.element.iterchildren(tag) if note.get("type") == "raw_reference")
-        return next((whole_text(note) for note in notes), None)
+
+def _raw(holder: Any, tag: str) -> str | None:
+    """Return the reference as it is printed, where the file has it."""
+    notes = (note for note in holder.iterchildren(tag) if note.get("type") == "raw_reference")
+    return next((whole_text(note) for note in notes), None)

@@ -18,6 +18,8 @@ from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import read_document, readers
 from axolotl_ragdata.readers.structured import to_json
 
+COLLECT_EVERY = 50
+
 
 def answer(request: dict[str, Any]) -> bytes:
     """Return `D` and the document, `J` and its JSON as `to_json` has it, or `R` and why it was refused."""
@@ -33,8 +35,12 @@ def answer(request: dict[str, Any]) -> bytes:
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more; the first answer names the readers that are known here."""
     _send(answers, json.dumps(readers.names()).encode())
-    for line in requests:
+    gc.freeze()
+    gc.disable()  # a document holds no cycle; what its reader leaves behind is collected now and then
+    for number, line in enumerate(requests, 1):
         _send(answers, answer(json.loads(line)))
+        if number % COLLECT_EVERY == 0:
+            gc.collect()
 
 
 def _send(answers: BinaryIO, payload: bytes) -> None:
@@ -47,7 +53,6 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    gc.freeze()
     try:
         serve(sys.stdin.buffer, answers)
     except BrokenPipeError:
