@@ -167,7 +167,7 @@ class Journal:
             raise
         if stem == ANSWERS:
             for line in payload:
-                self._places[_key_of(line)] = (len(self._readers) - 1, start, len(line) - 1)
+                self._places[key_of(line)] = (len(self._readers) - 1, start, len(line) - 1)
                 start += len(line)
         self._sizes[stem] += len(data)
         if self._sizes[stem] > SEGMENT_BYTES:
@@ -208,7 +208,7 @@ class Journal:
                     self._cut(path, start, len(line))
                     break
                 if line.startswith(PREFIX) and line.endswith(b"}}\n"):
-                    self._places[_key_of(line)] = (segment, start, len(line) - 1)
+                    self._places[key_of(line)] = (segment, start, len(line) - 1)
                 elif line.strip():
                     bad += 1
                 start += len(line)
@@ -228,5 +228,6 @@ def _packed(key: str) -> bytes:
     return key.encode()
 
 
-def _key_of(line: bytes) -> bytes:
+def key_of(line: bytes) -> bytes:
+    """Return the key of a journal's line."""
     return line[len(PREFIX) : line.index(b'"', len(PREFIX))]

@@ -101,12 +101,19 @@ class Limiter:
 
 
 class Budget:
-    """What a run has spent, and the caps that it may not cross. A call reserves its worst case before it is made."""
+    """What a run has spent, and the caps that it may not cross. A call reserves its worst case before it is made.
 
-    def __init__(self, block: LlmBlock, where: str) -> None:
+    Args:
+        block: Its caps and prices.
+        where: Its place in the recipe, for errors.
+        before: What earlier runs of the same unfinished build spent: it counts against the caps.
+    """
+
+    def __init__(self, block: LlmBlock, where: str, before: Usage | None = None) -> None:
         self._block = block
         self._where = where
         self._reserved = Usage()
+        self._before = before or Usage()
         self.spent = Usage()
 
     @property
@@ -120,7 +127,7 @@ class Budget:
         Raises:
             BudgetReached: It would cross a cap.
         """
-        total = self.spent + self._reserved + expected
+        total = self._before + self.spent + self._reserved + expected
         block, tokens = self._block, total.input_tokens + total.output_tokens
         fix = "raise the cap and run the same command again; it goes on where it stopped"
         if block.max_tokens_total is not None and tokens > block.max_tokens_total:
