@@ -155,10 +155,10 @@ class Budget:
         return (usage.input_tokens * price.input + usage.output_tokens * price.output) / 1e6
 
     def _shown(self) -> str:
-        tokens = (
-            f"spent so far: {self.spent.calls:,} calls, {self.spent.input_tokens + self.spent.output_tokens:,} tokens"
-        )
-        return tokens if self.cost is None else f"{tokens}, {self.cost:.4f}"
+        spent = self._before + self.spent
+        tokens = f"spent so far: {spent.calls:,} calls, {spent.input_tokens + spent.output_tokens:,} tokens"
+        cost = self._cost(spent)
+        return tokens if cost is None else f"{tokens}, {cost:.4f}"
 
 
 def backoff_s(attempt: int) -> float:

@@ -64,12 +64,14 @@ class Attempt:
     retryable: bool = True
 
 
-def open_chat(recipe: Recipe, journal: Journal, base_url: str | None = None) -> Chat:
+def open_chat(recipe: Recipe, journal: Journal, base_url: str | None = None, before: Usage | None = None) -> Chat:
     """Return the recipe's chat model, to be used in an `async with`; see `open_chat_of`."""
-    return open_chat_of(recipe.ragdata.llm, recipe.where("llm"), journal, base_url)
+    return open_chat_of(recipe.ragdata.llm, recipe.where("llm"), journal, base_url, before)
 
 
-def open_chat_of(block: LlmBlock, where: str, journal: Journal, base_url: str | None = None) -> Chat:
+def open_chat_of(
+    block: LlmBlock, where: str, journal: Journal, base_url: str | None = None, before: Usage | None = None
+) -> Chat:
     """Return a chat model, to be used in an `async with`.
 
     Args:
@@ -77,6 +79,7 @@ def open_chat_of(block: LlmBlock, where: str, journal: Journal, base_url: str | 
         where: The place of the block in the recipe, for errors.
         journal: Where answers are kept.
         base_url: An endpoint in place of the block's: that of the embedded model.
+        before: What earlier runs of the same work spent; it counts against the caps.
 
     Raises:
         MissingKey: The endpoint is not on this machine and the environment holds no key.
@@ -86,7 +89,7 @@ def open_chat_of(block: LlmBlock, where: str, journal: Journal, base_url: str | 
     if not key and urlsplit(url).hostname not in LOOPBACK:
         what = f"{block.api_key_env} is not set, and {url} wants a key"
         raise MissingKey(where, what, f"export {block.api_key_env}=…, or name a local endpoint with base_url")
-    return Chat(block, journal, url, key or NO_KEY, where)
+    return Chat(block, journal, url, key or NO_KEY, where, before)
 
 
 def endpoint_url(block: LlmBlock) -> str:
@@ -101,14 +104,16 @@ class Chat:
         stats: What its calls did.
     """
 
-    def __init__(self, block: LlmBlock, journal: Journal, base_url: str, key: str, where: str) -> None:
+    def __init__(
+        self, block: LlmBlock, journal: Journal, base_url: str, key: str, where: str, before: Usage | None = None
+    ) -> None:
         self._block = block
         self._journal = journal
         self._base_url = base_url
         self._secret = key
         self._where = where
         self._limiter = Limiter(block)
-        self._budget = Budget(block, where)
+        self._budget = Budget(block, where, before)
         self._mode: Mode = "json_schema"
         self._length_key = "max_tokens"
         self._running: dict[str, asyncio.Task[Completion | Failure]] = {}

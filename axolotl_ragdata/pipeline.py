@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from axolotl_ragdata import __version__, corpus
+from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
+from axolotl_ragdata.history import recorded
 from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
@@ -96,7 +97,9 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
         if unchanged:
             report = BuildReport(run.folder, run.read_manifest() or {}, unchanged)
         else:
-            report = _build(recipe, run, files, wanted, progress or Silent())
+            with recorded(run.folder) as entry:
+                report = _build(recipe, run, files, wanted, progress or Silent())
+                entry.rows = report.counts["examples"]
     _check_failures(recipe, report)
     _check_rows(report)
     return report
@@ -219,7 +222,9 @@ def _build(
     rows = make_rows(recipe, run, documents, passages, progress)
     rows.rejected[:0] = outcomes.rejected
     rows.failures[:0] = outcomes.failures
-    manifest = _write(recipe, run, documents, passages, rows, {"fingerprint": wanted, "cutting": outcomes.warnings})
+    accounting.compact(run.journal)
+    facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
+    manifest = _write(recipe, run, documents, passages, rows, facts)
     return BuildReport(run.folder, manifest)
 
 
@@ -361,6 +366,7 @@ def _manifest(
         "documents": [_about(document, facts["cutting"].get(document.id, ())) for document in documents],
         "index": rows.index,
         "llm": rows.llm,
+        "journal": facts["journal"],
     }
 
 

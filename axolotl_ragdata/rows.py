@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from axolotl_ragdata.accounting import spent_since
 from axolotl_ragdata.errors import RagdataError
 from axolotl_ragdata.inquiries import Planner, without_boilerplate
 from axolotl_ragdata.interruption import run_interruptibly
@@ -135,7 +136,7 @@ async def _generate(
     chain, source = _chain(recipe, documents, passages, rows)
     if recipe.ragdata.needs_llm:
         progress.say(estimate(recipe, passages))
-    async with _opened_chat(recipe, run, rows) as chat:
+    async with _opened_chat(recipe, run, rows, progress) as chat:
         ctx = RunContext(chat, retriever, embedder, by_id)
         in_flight = 2 * recipe.ragdata.llm.concurrency if chat else EXTRACTIVE_IN_FLIGHT
         progress.start("questions and answers", len(source))
@@ -209,7 +210,7 @@ def _answerer(recipe: Recipe) -> Stage[Any]:
 
 
 @contextlib.asynccontextmanager
-async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows) -> AsyncIterator[Chat | None]:
+async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: Progress) -> AsyncIterator[Chat | None]:
     if not recipe.ragdata.needs_llm:
         yield None
         return
@@ -222,10 +223,14 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows) -> AsyncIt
         journal = stack.enter_context(contextlib.closing(Journal.open(run.journal)))
         embedded = recipe.ragdata.llm.model == "embedded"
         base_url = stack.enter_context(LlmServer()).base_url if embedded else None
-        async with open_chat(recipe, journal, base_url) as chat:
+        for note in journal.notes:
+            progress.say(note)
+        before = spent_since(run.journal, (run.read_manifest() or {}).get("journal", {}))
+        async with open_chat(recipe, journal, base_url, before) as chat:
             yield chat
         rows.llm = {
             "model": recipe.ragdata.llm.model,
+            "usage": (before + chat.usage).model_dump(),
             "usage_of_this_run": chat.usage.model_dump(),
             "calls_answered_by_the_journal": chat.stats.from_journal,
             "seconds": round(time.monotonic() - started, 1),
