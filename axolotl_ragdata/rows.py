@@ -13,6 +13,7 @@ from axolotl_ragdata.accounting import spent_since
 from axolotl_ragdata.errors import RagdataError
 from axolotl_ragdata.inquiries import Planner, without_boilerplate
 from axolotl_ragdata.interruption import run_interruptibly
+from axolotl_ragdata.overview import cost_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Failure, Hit, Passage
@@ -140,17 +141,22 @@ async def _generate(
         ctx = RunContext(chat, retriever, embedder, by_id)
         in_flight = 2 * recipe.ragdata.llm.concurrency if chat else EXTRACTIVE_IN_FLIGHT
         progress.start("questions and answers", len(source))
+        started = time.monotonic()
         async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
             rows.add(outcome)
             if chat:
-                progress.advance(0, _spending(chat))
+                progress.advance(0, _spending(chat, len(rows.answers), time.monotonic() - started))
 
 
-def _spending(chat: Chat) -> str:
+def _spending(chat: Chat, rows: int, seconds: float) -> str:
     tokens = chat.usage.input_tokens + chat.usage.output_tokens
-    cost = "" if chat.cost is None else f", {chat.cost:.2f}"
-    retries = f", {sum(chat.stats.retries.values()):,} tried again" if chat.stats.retries else ""
-    return f"{chat.stats.answered:,} calls, {tokens:,} tokens{cost}{retries}"
+    rate = max(seconds, 0.001)
+    parts = [f"{rows:,} answers", f"{chat.stats.answered:,} calls ({chat.stats.answered / rate:.1f}/s)"]
+    parts += [f"{tokens:,} tokens ({tokens / rate:,.0f}/s)"]
+    parts += [] if chat.cost is None else [f"{chat.cost:.2f} spent"]
+    parts += [f"{count:,} × {error}, tried again" for error, count in chat.stats.retries.most_common(3)]
+    parts += [f"{count:,} × {error}, given up" for error, count in chat.stats.failures.most_common(3)]
+    return ", ".join(parts)
 
 
 def _counted(source: Sequence[Any], progress: Progress) -> Iterator[Any]:
@@ -233,6 +239,7 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
             "usage": (before + chat.usage).model_dump(),
             "usage_of_this_run": chat.usage.model_dump(),
             "calls_answered_by_the_journal": chat.stats.from_journal,
+            "cost": cost_of(before + chat.usage, recipe.ragdata.llm.price),
             "seconds": round(time.monotonic() - started, 1),
         }
 

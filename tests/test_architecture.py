@@ -40,7 +40,7 @@ LAYERS: list[set[str]] = [
     },
     {"engines", "grobid"},
     {"pdfs", "inquiries"},
-    {"corpus", "selection"},
+    {"corpus", "selection", "overview"},
     {"rows"},
     {"pipeline"},
     {"judge"},

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from axolotl_ragdata import __version__
+from axolotl_ragdata.cli.accounting import runs
 from axolotl_ragdata.cli.building import build
 from axolotl_ragdata.cli.checking import check, verify
 from axolotl_ragdata.cli.exporting import export
@@ -24,6 +25,7 @@ COMMANDS: tuple[click.Command, ...] = (
     parse,
     read,
     build,
+    runs,
     search,
     show,
     judge,

@@ -218,3 +218,37 @@ def test_rows_that_fail_are_named_and_tried_again(
     assert ragdata("build", recipe).code == 0
     assert rows(recipe, "failures") == []
     assert len(server.requests) - before <= 2 * len(failed), "only what failed is asked again, and what follows from it"
+
+
+def test_a_cap_counts_what_earlier_runs_of_the_same_build_spent(
+    tmp_path: Path, make_recipe: Callable[..., Path], ragdata: Callable[..., Any], serve: Callable[..., Any]
+) -> None:
+    server = serve()
+    body = BODY.format(url=server.base_url)
+    capped = body.replace("max_attempts: 3", "max_attempts: 3, max_tokens_total: 12000")
+    recipe = make_recipe(tmp_path, capped)
+    first = ragdata("build", recipe)
+    asked = len(server.requests)
+    assert first.code == 3, first.err
+    assert "max_tokens_total" in first.err
+    assert ragdata("build", recipe).code == 3
+    assert len(server.requests) < 1.5 * asked, "the first run's calls count: only what it had set aside is left"
+    assert 120 * len(server.requests) <= 12_000
+
+    recipe.write_text(recipe.read_text().replace("12000", "9000000"))
+    assert ragdata("build", recipe).code == 0
+    shown = ragdata("runs", recipe)
+    assert shown.code == 0
+    assert shown.out.count("stopped at a cap") == 2
+    assert "finished" in shown.out
+    overview = json.loads(ragdata("runs", recipe, "--json").out)
+    assert overview["total"]["calls"] == len(server.requests)
+    assert overview["total_cost"] is None, "no price, no cost"
+
+
+def test_runs_without_a_run_directory(
+    tmp_path: Path, make_recipe: Callable[..., Path], ragdata: Callable[..., Any]
+) -> None:
+    ended = ragdata("runs", make_recipe(tmp_path))
+    assert ended.code == 2
+    assert "fix:" in ended.err

@@ -1,0 +1,101 @@
+"""What the journal says was paid for, and the history of builds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from axolotl_ragdata import accounting
+from axolotl_ragdata.accounting import by_stage, compact, marks, spent_since
+from axolotl_ragdata.errors import BudgetReached, Interrupted
+from axolotl_ragdata.history import read_history, recorded
+from axolotl_ragdata.journal import Journal
+from axolotl_ragdata.records import Usage
+
+
+def entry(stage: str, tokens_in: int, tokens_out: int, **more: Any) -> dict[str, Any]:
+    usage = {"calls": 1, "input_tokens": tokens_in, "output_tokens": tokens_out}
+    return {"stage": stage, "subject": "s", **more, "usage": usage}
+
+
+def write(folder: Path, answers: list[tuple[str, dict[str, Any]]], failures: list[tuple[str, dict[str, Any]]]) -> None:
+    async def work() -> None:
+        journal = Journal.open(folder)
+        for key, each in answers:
+            await journal.append(key, each)
+        for key, each in failures:
+            await journal.append_failure(key, each)
+        journal.close()
+
+    asyncio.run(work())
+
+
+def test_every_attempt_counts_and_a_mark_divides_before_from_after(tmp_path: Path) -> None:
+    write(
+        tmp_path, [("c-1", entry("questions/a@1", 10, 2, text="x"))], [("c-2", entry("questions/a@1", 7, 1, error="e"))]
+    )
+    assert spent_since(tmp_path, {}) == Usage(calls=2, input_tokens=17, output_tokens=3)
+    before = marks(tmp_path)
+    assert spent_since(tmp_path, before) == Usage()
+    write(tmp_path, [("c-2", entry("answers/b@2", 100, 20, text="y"))], [])
+    assert spent_since(tmp_path, before) == Usage(calls=1, input_tokens=100, output_tokens=20)
+    stages = {stage.stage: stage for stage in by_stage(tmp_path)}
+    assert (stages["questions/a"].answers, stages["questions/a"].failed_attempts) == (1, 1)
+    assert stages["answers/b"].usage.input_tokens == 100
+
+
+def test_what_a_model_wrote_is_not_taken_for_its_usage(tmp_path: Path) -> None:
+    text = '"usage":{"calls":9,"input_tokens":999,"output_tokens":999}'
+    write(tmp_path, [("c-1", entry("a@1", 1, 1, text=text, value={"usage": {"calls": 9}}))], [])
+    assert spent_since(tmp_path, {}) == Usage(calls=1, input_tokens=1, output_tokens=1)
+
+
+def test_nothing_there_is_nothing_spent(tmp_path: Path) -> None:
+    assert spent_since(tmp_path / "none", {}) == Usage()
+    assert by_stage(tmp_path / "none") == []
+
+
+def test_compaction_keeps_what_was_spent_and_what_still_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounting, "WORTH_COMPACTING", 1)
+    failures = [("c-1", entry("a@1", 5, 5, error="truncated")) for _ in range(20)]
+    write(tmp_path, [("c-1", entry("a@1", 10, 1, text="x"))], [*failures, ("c-9", entry("a@1", 3, 0, error="empty"))])
+    spent = spent_since(tmp_path, {})
+    assert compact(tmp_path) == 19
+    assert spent_since(tmp_path, {}) == spent
+    lines = [json.loads(line) for line in next(tmp_path.glob("failures-*")).read_text().splitlines()]
+    assert [line["key"] for line in lines] == ["summary", "c-9"]
+    assert compact(tmp_path) == 0, "the second time there is nothing to sum up"
+    assert by_stage(tmp_path)[0].failed_attempts == 21
+
+
+@pytest.mark.parametrize(
+    ("problem", "outcome"),
+    [
+        (None, "finished"),
+        (Interrupted("x", 15), "interrupted"),
+        (BudgetReached("x", "cap", "raise it"), "stopped at a cap"),
+        (ValueError("x"), "failed"),
+    ],
+)
+def test_the_history_says_how_a_build_ended(tmp_path: Path, problem: Exception | None, outcome: str) -> None:
+    try:
+        with recorded(tmp_path) as made:
+            write(tmp_path / "journal", [("c-1", entry("a@1", 10, 1))], [])
+            made.rows = 3
+            if problem:
+                raise problem
+    except Exception as raised:
+        assert raised is problem
+    (record,) = read_history(tmp_path)
+    assert record.outcome == outcome
+    assert record.usage == Usage(calls=1, input_tokens=10, output_tokens=1)
+    assert record.rows == 3
+
+
+def test_a_build_that_never_said_how_it_ended_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "builds.jsonl").write_text('{"started_at": "2026-01-01T00:00:00"}\n')
+    assert [record.outcome for record in read_history(tmp_path)] == ["killed"]
