@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axolotl_ragdata.blocks import LlmBlock
-from axolotl_ragdata.errors import EndpointError, MissingKey
+from axolotl_ragdata.errors import BudgetReached, EndpointError, MissingKey
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.limits import Budget, Limiter, backoff_s, exhausted_s, retry_after_s
 from axolotl_ragdata.recipe import Recipe
@@ -38,6 +38,8 @@ NEWER_LENGTH_KEY = "max_completion_tokens"
 """What newer models of OpenAI want in place of `max_tokens`."""
 LARGER = 2
 MOST_TOKENS = 16_384
+LEAVING_S = 3.0
+"""What calls in flight may still take when the run is interrupted or the endpoint gave up."""
 CHARACTERS_A_TOKEN = 3
 
 
@@ -118,6 +120,8 @@ class Chat:
         self._length_key = "max_tokens"
         self._running: dict[str, asyncio.Task[Completion | Failure]] = {}
         self._silent = 0
+        self._leaving = False
+        self._sending: set[asyncio.Task[Any]] = set()
         self._transport = Transport(base_url, key, block.concurrency, block.timeout_s)
         self.stats = Stats()
 
@@ -139,7 +143,13 @@ class Chat:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close them."""
+        """Close them; what was sent may still be answered and kept, for it will be paid for."""
+        self._leaving = True
+        for task in set(self._running.values()) - self._sending:
+            task.cancel()
+        if self._sending:
+            at_leisure = kind is None or issubclass(kind, BudgetReached)
+            await asyncio.wait(self._sending, timeout=self._block.timeout_s if at_leisure else LEAVING_S)
         for task in list(self._running.values()):
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
@@ -170,6 +180,7 @@ class Chat:
 
     def _forget(self, key: str, task: asyncio.Task[Completion | Failure]) -> None:
         self._running.pop(key, None)
+        self._sending.discard(task)
         if not task.cancelled():
             # an error that nobody waits for any more would be printed with all that led to it
             task.exception()
@@ -196,7 +207,8 @@ class Chat:
                 return outcome
             last = outcome
             await self._journal.append_failure(key, _failed_entry(request, last, number))
-            if not last.retryable or number + 1 == self._block.max_attempts:
+            self._sending.discard(_this_task())
+            if not last.retryable or self._leaving or number + 1 == self._block.max_attempts:
                 break
             self.stats.retries[last.error] += 1
             if last.error == TRUNCATED:
@@ -220,7 +232,11 @@ class Chat:
         await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
         used = Usage()
         try:
+            if self._leaving:
+                raise asyncio.CancelledError
             self._budget.reserve(expected)
+            # until its answer is in the journal
+            self._sending.add(_this_task())
             try:
                 attempt = await self._sent(self._body(request, number, mode), request, mode)
                 used = attempt.usage
@@ -325,6 +341,12 @@ class Chat:
     def _safe(self, text: str) -> str:
         line = " ".join(text.split())[:400]
         return line if self._secret == NO_KEY else line.replace(self._secret, "…")
+
+
+def _this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 def _expected(request: ChatRequest) -> Usage:
