@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,41 +39,49 @@ class Converted:
         return page_ranges((part.first_page, part.last_page) for part in self.parts if part.code) or None
 
 
-async def convert_pdf(server: GrobidServer, path: Path, facts: PdfFacts, kept: Path, retry_failed: bool) -> Converted:
-    """Return what comes of a PDF.
+class Book:
+    """One PDF; where it is cut, its parts are sent side by side.
 
     Args:
-        server: Who parses it.
         path: The PDF.
         facts: What is known of it.
-        kept: A folder for the parts of this PDF that are done, so that an interrupted book goes on.
-        retry_failed: Send parts again that were refused for good.
-
-    Raises:
-        EndpointError: The server is gone.
-        StoreError: A part cannot be kept.
+        kept: A folder for the parts that are done, so that an interrupted book goes on.
+        note: Hears how far it is.
     """
-    planned = parts_of(facts.pages, facts.bookmarks, server.options.part_pages) if facts.pages else []
-    if len(planned) <= 1:
-        whole = await server.convert(lambda: asyncio.to_thread(path.read_bytes))
-        if isinstance(whole, bytes):
-            return Converted(whole)
-        if not whole.too_long or not facts.pages or facts.pages < 2:
-            return Converted(None, whole, retryable=whole.retryable)
-        planned = list(Part(1, facts.pages).halves())
-    book = _Book(server, Scissors(path), kept, retry_failed)
-    results = await book.parts(planned)
-    return await asyncio.to_thread(_joined, results, facts.title)
 
-
-class _Book:
-    """The parts of one PDF, sent side by side."""
-
-    def __init__(self, server: GrobidServer, scissors: Scissors, kept: Path, retry_failed: bool) -> None:
-        self._server = server
-        self._scissors = scissors
+    def __init__(self, path: Path, facts: PdfFacts, kept: Path, note: Callable[[str], None]) -> None:
+        self._path = path
+        self._facts = facts
         self._kept = kept
-        self._retry_failed = retry_failed
+        self._note = note
+        self._scissors = Scissors(path)
+        self._server: GrobidServer
+        self._retry_failed = False
+        self._done = 0
+
+    async def convert(self, server: GrobidServer, retry_failed: bool) -> Converted:
+        """Return what comes of the PDF.
+
+        Args:
+            server: Who parses it.
+            retry_failed: Send parts again that were refused for good.
+
+        Raises:
+            EndpointError: The server is gone.
+            StoreError: A part cannot be kept.
+        """
+        facts = self._facts
+        self._server, self._retry_failed = server, retry_failed
+        planned = parts_of(facts.pages, facts.bookmarks, server.options.part_pages) if facts.pages else []
+        if len(planned) <= 1:
+            whole = await server.convert(lambda: asyncio.to_thread(self._path.read_bytes))
+            if isinstance(whole, bytes):
+                return Converted(whole)
+            if not whole.too_long or not facts.pages or facts.pages < 2:
+                return Converted(None, whole, retryable=whole.retryable)
+            planned = list(Part(1, facts.pages).halves())
+        results = await self.parts(planned)
+        return await asyncio.to_thread(_joined, results, facts.title)
 
     async def parts(self, planned: Sequence[Part]) -> list[Result]:
         """Return each part with its TEI or its refusal; a part that was too long comes as its pieces."""
@@ -87,7 +95,10 @@ class _Book:
                 lambda: asyncio.to_thread(self._scissors.cut, part.first, part.last), as_part=True
             )
             self._keep(part, outcome)
+        self._done += part.pages
+        self._note(f"{self._path.name}: {self._done} of {self._facts.pages} pages")
         if isinstance(outcome, Refusal) and _is_worth_halving(outcome, part):
+            self._done -= part.pages
             return await self.parts(part.halves())
         return [(part, outcome)]
 

@@ -39,17 +39,18 @@ def join_parts(parts: Sequence[tuple[Part, bytes]], title: str = "", missing: st
     from lxml import etree
 
     ordered = sorted(parts, key=lambda item: item[0].first)
-    book = _Book()
+    book = _Book(title)
     for part, tei in ordered:
         book.add(part, _root(tei))
-    book.describe([part for part, _ in ordered], title, missing)
+    book.describe([part for part, _ in ordered], missing)
     return bytes(etree.tostring(book.root, encoding="UTF-8", xml_declaration=True))
 
 
 class _Book:
     """The TEI that grows by a part at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
+        self.title = title
         self.root: Any = None
         self.ns = ""
         self.ids: set[str] = set()
@@ -58,22 +59,25 @@ class _Book:
     def add(self, part: Part, root: Any) -> None:
         """Take a part."""
         shift_pages(root, part.first - 1)
-        if self.root is None:
+        if self.root is None and part.first == 1:
             self._begin(part, root)
             return
+        if self.root is None:
+            self._begin_without(root)
         self.ids |= rename_ids(root, f"-p{part.first}", self.ids)
         self._rename_space(root)
         lead = self._header_text(root, part)
         body = self._found(root, "text/body")
         content = [*lead, *(list(body) if body is not None else [])]
+        self._put_under_title(content)
         self._rejoin(content)
         self._append(part, content, body.text if body is not None else None)
         for back in root.iterfind(self._path("text/back")):
             self._place("text/back").extend(list(back))
         self._surfaces(root)
 
-    def describe(self, parts: Sequence[Part], title: str, missing: str) -> None:
-        """Say in the header how the book was cut and what is missing."""
+    def describe(self, parts: Sequence[Part], missing: str) -> None:
+        """Say in the header what the book is called, how it was cut and what is missing."""
         place = self._place("teiHeader/encodingDesc/appInfo")
         application = self._child(place, "application", ident="axolotl-ragdata", version=__version__)
         ranges = ", ".join(f"{part.first}-{part.last}" for part in parts)
@@ -85,8 +89,11 @@ class _Book:
         main = titles.find(f"{self.ns}title")
         if main is None:
             main = self._child(titles, "title", level="a", type="main")
-        if title and not "".join(main.itertext()).strip():
-            main.text = title
+        said = "".join(main.itertext()).strip()
+        if self.title and (not said or _key(said) == _key(parts[0].title or "")):
+            # the title of the first chapter is not that of the book
+            main[:] = []
+            main.text = self.title
 
     def _begin(self, part: Part, root: Any) -> None:
         self.root = root
@@ -99,6 +106,21 @@ class _Book:
                 body.remove(element)
             body.text = None
             self._append(part, content, text)
+
+    def _begin_without(self, root: Any) -> None:
+        """Begin the book with a part that is not its first: the header says nothing but who parsed it."""
+        self.ns = root.tag.rpartition("TEI")[0]
+        self.root = root.makeelement(root.tag, nsmap=root.nsmap)
+        for path in ("teiHeader", "text"):
+            place, own = self._place(path), self._found(root, path)
+            for name in () if own is None else own.attrib:
+                place.set(name, own.get(name))
+        titles = self._place("teiHeader/fileDesc/titleStmt")
+        self._child(titles, "title", level="a", type="main").text = self.title or None
+        encoding = self._found(root, "teiHeader/encodingDesc")
+        if encoding is not None:
+            self._place("teiHeader").append(encoding)
+        self._place("text/body")
 
     def _append(self, part: Part, content: list[Any], text: str | None) -> None:
         """Put what a part holds at the end of the body, below its chapter where it has one."""
@@ -170,6 +192,16 @@ class _Book:
         if main.get("coords"):
             element.set("coords", main.get("coords"))
         return division if part.title else element
+
+    def _put_under_title(self, content: list[Any]) -> None:
+        """Move the title that a part begins with into the division behind it, where that has no heading."""
+        flow = [element for element in content if _name(element) not in FLOATS][:2]
+        if len(flow) < 2 or any(_name(element) != "div" for element in flow):
+            return
+        titled, below = flow
+        if [_name(child) for child in titled] == ["head"] and "head" not in [_name(child) for child in below][:1]:
+            content.remove(titled)
+            below.insert(0, titled[0])
 
     def _notes(self, header: Any) -> list[Any]:
         """Return a note of what else a header holds: authors, dates, keywords of a chapter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import hashlib
 import os
@@ -11,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from axolotl_ragdata.errors import EndpointError, Interrupted, StoreError
-from axolotl_ragdata.grobid.books import Converted, convert_pdf, forget_parts
+from axolotl_ragdata.errors import EndpointError, Interrupted, RunLocked, StoreError
+from axolotl_ragdata.grobid.books import Book, Converted, forget_parts
 from axolotl_ragdata.grobid.options import ParseOptions
 from axolotl_ragdata.grobid.pdf import PdfFacts, inspect
 from axolotl_ragdata.grobid.records import ParseRecord, ReportFile
@@ -24,6 +25,7 @@ from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.store import RunDirectory, sha256_of
 
 PARTS = ".parts"
+SUSPECT = frozenset({"SERVER_GONE", "CONNECTION", "NO_ANSWER"})
 KEPT = "every finished PDF is kept"
 
 
@@ -55,7 +57,7 @@ class _Job:
     sha256: str
     tei: str = ""
     before: ParseRecord | None = None
-    record: ParseRecord | None = None
+    started: bool = False
 
 
 @dataclass
@@ -68,7 +70,8 @@ class _Run:
     version: str
     progress: Progress
     waiting: Iterator[_Job]
-    done: list[ParseRecord] = field(default_factory=list)
+    done: set[str] = field(default_factory=set)
+    failed: int = 0
 
 
 def parse_pdfs(
@@ -87,10 +90,15 @@ def parse_pdfs(
         Interrupted: SIGINT or SIGTERM; finished PDFs are kept.
     """
     heard = progress or Silent()
-    with RunDirectory(folder).locked():
+    with _alone_in(folder):
         report = ReportFile(folder)
         jobs = _jobs(pdfs, report, heard)
-        waiting = [job for job in jobs if _is_due(job, jobs, report, options)]
+        firsts: dict[str, _Job] = {}
+        for job in jobs:
+            firsts.setdefault(job.sha256, job)
+        waiting = [job for job in jobs if _is_due(job, firsts[job.sha256], report, options)]
+        # what a server died of must not keep the others from it a second time
+        waiting.sort(key=lambda job: job.before is not None and job.before.code in SUSPECT)
         try:
             if waiting:
                 run_interruptibly(_parse(waiting, report, options, heard), str(folder))
@@ -99,6 +107,16 @@ def parse_pdfs(
         finally:
             report.close()
         return ParseReport(folder, tuple(_settled(job, report) for job in jobs), len(waiting))
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    try:
+        with RunDirectory(folder).locked():
+            yield
+    except RunLocked:
+        fix = "wait for it to finish, or choose another folder"
+        raise RunLocked(str(folder), "another run is writing this folder", fix) from None
 
 
 def _jobs(pdfs: Sequence[PdfSource], report: ReportFile, progress: Progress) -> list[_Job]:
@@ -128,12 +146,13 @@ def _sha256(path: Path, name: str) -> str:
         return hashlib.sha256(name.encode()).hexdigest()
 
 
-def _is_due(job: _Job, jobs: Sequence[_Job], report: ReportFile, options: ParseOptions) -> bool:
+def _is_due(job: _Job, first: _Job, report: ReportFile, options: ParseOptions) -> bool:
     """Return whether something has to be done about a PDF; what is known of the others goes into the report."""
-    first = next(other for other in jobs if other.sha256 == job.sha256)
     if first is not job:
-        copy = ParseRecord(pdf=job.pdf, sha256=job.sha256, status="copy", copy_of=first.pdf)
-        report.add(copy.model_copy(update={"reason": "the same bytes as another PDF"}))
+        why = "the same bytes as another PDF"
+        copy = ParseRecord(pdf=job.pdf, sha256=job.sha256, status="copy", copy_of=first.pdf, reason=why)
+        if report.by_pdf.get(job.pdf) != copy:
+            report.add(copy)
         return False
     before = job.before
     if before is None or options.force or before.options != options.fingerprint:
@@ -143,9 +162,7 @@ def _is_due(job: _Job, jobs: Sequence[_Job], report: ReportFile, options: ParseO
     if options.retry_failed and before.status != "parsed":
         return True
     if before.pdf != job.pdf:
-        # the file was renamed since
-        report.by_pdf.pop(before.pdf, None)
-        report.add(before.model_copy(update={"pdf": job.pdf}))
+        report.rename(before, job.pdf)
     return False
 
 
@@ -176,11 +193,11 @@ async def _stop(workers: Sequence[asyncio.Task[None]]) -> None:
 async def _work(run: _Run) -> None:
     for job in run.waiting:
         await _one(run, job)
-        run.progress.advance(note=_note(run.done))
+        run.progress.advance(note=f"({run.failed} failed)" if run.failed else "")
 
 
 async def _one(run: _Run, job: _Job) -> None:
-    started = time.monotonic()
+    job.started, started = True, time.monotonic()
     facts = await asyncio.to_thread(inspect, job.source.path)
     kept = run.report.folder / PARTS / f"{job.sha256[:24]}-{run.options.fingerprint[-12:]}"
     if run.options.force:
@@ -188,13 +205,15 @@ async def _one(run: _Run, job: _Job) -> None:
     if facts.refusal is not None:
         outcome = Converted(None, facts.refusal)
     else:
-        outcome = await convert_pdf(run.server, job.source.path, facts, kept, run.options.retry_failed)
+        book = Book(job.source.path, facts, kept, lambda note: run.progress.advance(0, note))
+        outcome = await book.convert(run.server, run.options.retry_failed)
     record = _timed(_record(run, job, facts, outcome), time.monotonic() - started)
     # not in a thread: nothing may come between the TEI and its line
     _keep(run, job, record, outcome.tei)
     if not outcome.retryable:
         forget_parts(kept)
-    run.done.append(record)
+    run.done.add(record.pdf)
+    run.failed += not record.complete
 
 
 def _keep(run: _Run, job: _Job, record: ParseRecord, tei: bytes | None) -> None:
@@ -244,10 +263,10 @@ def _timed(record: ParseRecord, seconds: float) -> ParseRecord:
 
 def _name_unsent(jobs: Sequence[_Job], run: _Run, gone: EndpointError) -> None:
     """Name in the report what the server that went away has not parsed."""
-    finished = {record.pdf for record in run.done}
-    refusal = Refusal("NOT_SENT", f"the server went away: {gone.what}")
     for job in jobs:
-        if job.pdf not in finished:
+        if job.pdf not in run.done:
+            code = "SERVER_GONE" if job.started else "NOT_SENT"
+            refusal = Refusal(code, f"the server went away: {gone.what}")
             record = _record(run, job, PdfFacts(), Converted(None, refusal, retryable=True))
             _keep(run, job, _timed(record, 0.0), None)
 
@@ -256,14 +275,10 @@ def _settled(job: _Job, report: ReportFile) -> ParseRecord:
     return report.by_pdf[job.pdf]
 
 
-def _note(done: Sequence[ParseRecord]) -> str:
-    failed = sum(not record.complete for record in done)
-    return f"({failed} failed)" if failed else ""
-
-
 def explain(record: ParseRecord, folder: Path) -> str:
     """Return one line about a PDF of which something is missing: file, pages, code, reason, fix."""
     pages = f" ({record.pages} page{'s' * (record.pages > 1)})" if record.pages else ""
     lost = f" pages {record.failed_pages} are missing:" if record.status == "partial" else ""
+    lost = " the TEI of an earlier run is kept:" if record.status == "parsed" else lost
     shown_path = os.path.normpath(folder / record.pdf)
     return f"{shown_path}{pages}:{lost} {record.code}: {record.reason}; fix: {record.advice}"

@@ -88,13 +88,19 @@ def inspect(path: Path) -> PdfFacts:
         return PdfFacts(problem=_said(problem))
 
 
+def _needs_cryptography(problem: BaseException) -> bool:
+    from pypdf.errors import DependencyError
+
+    return isinstance(problem, DependencyError)
+
+
 def _facts(path: Path) -> PdfFacts:
     reader = _opened(path)
     if reader is None:
         return PdfFacts(refusal=Refusal("ENCRYPTED", "it is encrypted and wants a password"))
     pages = len(reader.pages)
     if not pages:
-        return PdfFacts(pages=0, refusal=Refusal("NO_PAGES", "the PDF has no page"))
+        return PdfFacts(problem="no page is found")
     return PdfFacts(pages=pages, title=_title(reader), bookmarks=_bookmarks(reader, pages))
 
 
@@ -143,4 +149,6 @@ def _one_line(text: Any) -> str:
 
 
 def _said(problem: BaseException) -> str:
+    if _needs_cryptography(problem):
+        return "it is encrypted with AES; `pip install cryptography` to have its pages counted and cut"
     return f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"

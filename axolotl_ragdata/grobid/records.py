@@ -58,8 +58,8 @@ class ParseRecord(Record):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing of the PDF is missing."""
-        return self.status in ("parsed", "copy")
+        """Whether nothing of the PDF is missing; a TEI that should have been made anew and was not has a `code`."""
+        return self.status in ("parsed", "copy") and self.code is None
 
 
 class ReportFile:
@@ -79,9 +79,9 @@ class ReportFile:
         self.folder = folder
         self.path = folder / REPORT
         self.by_pdf: dict[str, ParseRecord] = {}
+        self._by_sha256: dict[str, ParseRecord] = {}
         for record in _read(self.path):
-            self.by_pdf.pop(record.pdf, None)
-            self.by_pdf[record.pdf] = record
+            self._remember(record)
         for record in self.by_pdf.values():
             self._put_in_place(record)
 
@@ -90,8 +90,8 @@ class ReportFile:
         own = self.by_pdf.get(pdf)
         if own is not None and own.sha256 == sha256 and own.status != "copy":
             return own
-        same = (record for record in self.by_pdf.values() if record.sha256 == sha256 and record.status != "copy")
-        return next(same, None)
+        same = self._by_sha256.get(sha256)
+        return same if same is not None and self.by_pdf.get(same.pdf) is same else None
 
     def has_tei(self, record: ParseRecord) -> bool:
         """Return whether the TEI of a record is there and not empty."""
@@ -111,9 +111,17 @@ class ReportFile:
         if tei is not None:
             write_atomically(staged, tei)
         self._append(record)
-        self.by_pdf.pop(record.pdf, None)
-        self.by_pdf[record.pdf] = record
+        self._remember(record)
         self._put_in_place(record)
+
+    def rename(self, record: ParseRecord, pdf: str) -> None:
+        """Keep what became of a PDF under the name that it has now.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
+        self.by_pdf.pop(record.pdf, None)
+        self.add(record.model_copy(update={"pdf": pdf}))
 
     def remove_tei(self, name: str) -> None:
         """Take the TEI of a PDF away that has changed since and could not be parsed again."""
@@ -127,9 +135,16 @@ class ReportFile:
             StoreError: It cannot be written.
         """
         records = sorted(self.by_pdf.values(), key=lambda record: (record.complete, record.pdf))
-        write_atomically(self.path, _lines(records))
+        payload = _lines(records)
+        if not self.path.exists() or self.path.read_bytes() != payload:
+            write_atomically(self.path, payload)
         with contextlib.suppress(OSError):
             (self.folder / STAGED).rmdir()
+
+    def _remember(self, record: ParseRecord) -> None:
+        self.by_pdf[record.pdf] = record
+        if record.status != "copy":
+            self._by_sha256[record.sha256] = record
 
     def _append(self, record: ParseRecord) -> None:
         try:

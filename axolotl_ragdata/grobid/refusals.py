@@ -33,11 +33,11 @@ ADVICE = {
     "SERVER_BUSY": "run it again when the server has less to do, or give it more threads (concurrency in grobid.yaml)",
     "NO_ANSWER": "run it again; raise --timeout or lower --part-pages where it stays so",
     "CONNECTION": "run it again; a server that dies on a PDF usually needs more memory (GROBID asks for 4 GB)",
+    "SERVER_GONE": "start the server and run it again; this PDF was with it, and comes last then",
     "NOT_SENT": "start the server and run it again",
     "ENCRYPTED": "it wants a password: take it off with `qpdf --decrypt --password=… in.pdf out.pdf`",
     "NOT_A_PDF": "it is another kind of file under the name of a PDF: remove or rename it",
     "EMPTY_FILE": "the file has no bytes: fetch it again",
-    "NO_PAGES": "the PDF has no page: make it again",
     "UNREADABLE": "check the path and its permissions",
     "BROKEN_PDF": "mend it with `qpdf in.pdf out.pdf`, or print it to a new PDF",
 }
@@ -45,7 +45,7 @@ TOO_LONG = frozenset({"TOO_MANY_BLOCKS", "TOO_MANY_TOKENS", "TIMEOUT", "TOO_LARG
 """What a shorter part may not end with."""
 ON_A_PAGE = frozenset({"BAD_INPUT_DATA", "PDFALTO_CONVERSION_FAILURE", "TAGGING_ERROR", "PARSING_ERROR", "GENERAL"})
 """What one page can bring over a whole part of a book."""
-RETRYABLE = frozenset({"SERVER_BUSY", "NO_ANSWER", "CONNECTION", "NOT_SENT"})
+RETRYABLE = frozenset({"SERVER_BUSY", "NO_ANSWER", "CONNECTION", "SERVER_GONE", "NOT_SENT"})
 STATUS_CODES = {204: "NO_CONTENT", 400: "BAD_REQUEST", 413: "TOO_LARGE"}
 
 

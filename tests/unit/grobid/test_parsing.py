@@ -231,7 +231,8 @@ def test_a_passing_failure_takes_no_tei_away(
     parse(folder, server)
     answers["now"] = grobid_server.Answer(503)
     report = parse(folder, server, part_pages=9, busy_waits=1)
-    assert report.records[0].code == "SERVER_BUSY"
+    assert report.missing[0].code == "SERVER_BUSY"
+    assert report.missing[0].status == "parsed"
     assert teis(folder) == {"a"}
     answers["now"] = None
     assert parse(folder, server, part_pages=9).sent == 1
@@ -332,10 +333,16 @@ def test_a_server_that_goes_away_leaves_every_pdf_named(
     rows = report_of(folder)
     assert len(rows) == 8
     assert Counter(row["status"] for row in rows.values()) == {"parsed": 3, "failed": 5}
-    assert {row["code"] for row in rows.values() if row["status"] == "failed"} == {"NOT_SENT"}
+    codes = Counter(row["code"] for row in rows.values() if row["status"] == "failed")
+    assert codes == {"SERVER_GONE": 2, "NOT_SENT": 3}
+    suspects = {name for name, row in rows.items() if row.get("code") == "SERVER_GONE"}
     server.alive, server.behaviour = b"true", None
-    assert parse(folder, server).sent == 5
+    before = len(server.requests)
+    assert parse(folder, server, concurrency=1).sent == 5
     assert len(teis(folder)) == 8
+    # what the server may have died of comes last
+    last = [request.text.removeprefix("Text of ").strip(". \n") for request in server.requests[before:]][-2:]
+    assert set(last) == suspects
 
 
 def test_a_server_that_dies_of_one_pdf_and_comes_back_parses_the_others(
