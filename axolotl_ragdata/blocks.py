@@ -330,6 +330,9 @@ class RagdataBlock(Block):
     split: SplitBlock = Field(default_factory=lambda: SplitBlock())
     export: ExportBlock = Field(default_factory=lambda: ExportBlock())
     judge: JudgeBlock | None = Field(None, description="how `ragdata judge` compares the tuned model with others")
+    build: Literal["auto", "never"] = Field(
+        "auto", description="auto: `axolotl preprocess|train` build what is missing or stale; never: they refuse to"
+    )
     max_failure_share: float = Field(0.05, ge=0, le=1, description="more failed records than this: exit code 3")
 
     @field_validator("output")

@@ -8,6 +8,8 @@
     ├── DocumentRefused          1    one file is not a document that can be read
     ├── ModelFileError           1    an embedded model is missing, cannot be fetched or has the wrong hash
     ├── EndpointError            1    an endpoint is down, or refuses the key, the model or the request
+    ├── FailedElsewhere          any  another process of this launch failed; message, fix and exit code are that one's
+    ├── StaleDataset             1    the dataset is missing or stale, and the recipe forbids to build it
     ├── StoreError               1    the run directory cannot be read or written
     │   └── RunLocked            1    another build holds the run directory
     ├── TooManyFailures          3    the run finished, with more failures than the recipe allows
@@ -70,6 +72,18 @@ class ModelFileError(RagdataError):
 
 class EndpointError(RagdataError):
     """An endpoint is down, or refuses the key, the model or the request."""
+
+
+class FailedElsewhere(RagdataError):
+    """Another process of this launch failed; message, fix and exit code are that one's."""
+
+    def __init__(self, where: str, what: str, fix: str, exit_code: int = 1) -> None:
+        super().__init__(where, what, fix)
+        self.exit_code = exit_code
+
+
+class StaleDataset(RagdataError):
+    """The dataset is missing or stale, and the recipe forbids to build it."""
 
 
 class StoreError(RagdataError):

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
 from axolotl_ragdata.history import recorded
+from axolotl_ragdata.materials import needs_template, open_materials, open_template
 from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected, Split, content_id
+from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected, content_id
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import Rows, open_filters
 from axolotl_ragdata.store import RunDirectory, sha256_of
 
 if TYPE_CHECKING:
-    from axolotl_ragdata.chat_template import ChatTemplate
-    from axolotl_ragdata.exports import Material
     from axolotl_ragdata.index import Retriever
 
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
 # what decides how a build runs or what it may cost, not what comes out
 NOT_CONTENT: dict[str, Any] = {
     "output": True,
+    "build": True,
     "max_failure_share": True,
     "judge": True,
     "llm": {"base_url", "api_key_env", "concurrency", "timeout_s", "max_attempts", "price", "max_cost"}
@@ -88,7 +88,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
         Interrupted: SIGINT or SIGTERM; what was paid for is in the journal.
     """
     check_names(recipe)
-    _template(recipe)  # what it lacks is said before anything is paid for
+    open_template(recipe)  # what it lacks is said before anything is paid for
     run = RunDirectory(recipe.output)
     with run.locked(waiting):
         files = corpus.source_files(recipe)
@@ -111,11 +111,22 @@ def ensure_built(recipe: Recipe, waiting: Callable[[], None], progress: Progress
     Raises:
         RagdataError: As `build`; a dataset without a training row is refused.
     """
-    report = build(recipe, progress, waiting)
-    if "train" not in report.files:
-        what = f"no row is left to train on ({_reasons(report.manifest)})"
-        raise QualityGateFailed(str(report.folder), what, "read rejected.jsonl there, then loosen filters: or split:")
-    return report.files
+    build(recipe, progress, waiting)
+    return files_to_train_on(recipe)
+
+
+def files_to_train_on(recipe: Recipe) -> dict[str, Path]:
+    """Return the exported file of each split of a finished build.
+
+    Raises:
+        QualityGateFailed: There is no row to train on.
+    """
+    manifest = RunDirectory(recipe.output).read_manifest() or {}
+    files = exported_files(recipe.output, manifest)
+    if "train" not in files:
+        what = f"no row is left to train on ({_reasons(manifest)})"
+        raise QualityGateFailed(str(recipe.output), what, "read rejected.jsonl there, then loosen filters: or split:")
+    return files
 
 
 def check_names(recipe: Recipe) -> None:
@@ -190,7 +201,7 @@ def fingerprint(recipe: Recipe, files: Sequence[corpus.SourceFile]) -> dict[str,
         "stages": stage_versions(recipe),
         "sources": corpus.fingerprint(list(files), recipe.folder),
         **({"grobid": options_of(recipe).fingerprint} if any(file.is_pdf for file in files) else {}),
-        **({"base_model": recipe.axolotl.get("base_model")} if _needs_template(recipe) else {}),
+        **({"base_model": recipe.axolotl.get("base_model")} if needs_template(recipe) else {}),
     }
 
 
@@ -205,6 +216,14 @@ def stale_reason(run: RunDirectory, wanted: Mapping[str, Any]) -> str | None:
         return f"changed since the last build: {', '.join(changed)}"
     if manifest.get("retryable_failures"):
         return f"{manifest['retryable_failures']} failures of the last build can be tried again"
+    return damage(run)
+
+
+def damage(run: RunDirectory) -> str | None:
+    """Return which file of a finished run is missing or changed, None where all are as they were written."""
+    manifest = run.read_manifest()
+    if manifest is None:
+        return "there is no finished build"
     for name, sha256 in manifest.get("sha256", {}).items():
         if not (run.folder / name).exists():
             return f"{name} is missing"
@@ -304,7 +323,7 @@ def _write(
     counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
     export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
     names: dict[str, str] = {}
-    for split, material in _materials(recipe, passages, examples, tables["rejected"]).items():
+    for split, material in open_materials(recipe, passages, examples, tables["rejected"]).items():
         counts[split] = len(material.examples)
         if lines := export.rows(material):
             names[split] = run.write_rows(split, lines)
@@ -315,30 +334,6 @@ def _write(
     run.write_manifest(manifest)
     run.remove_stale_exports(SPLITS, names.values())
     return manifest
-
-
-def _materials(
-    recipe: Recipe, passages: Sequence[Passage], examples: Sequence[Example], rejected: Sequence[Rejected]
-) -> dict[Split, Material]:
-    from axolotl_ragdata.exports import materials
-    from axolotl_ragdata.splits import held_out_passages
-
-    unseen = held_out_passages(examples, passages, recipe.ragdata.split.unseen_by)
-    return materials(examples, passages, rejected, unseen, _template(recipe))
-
-
-def _needs_template(recipe: Recipe) -> bool:
-    from axolotl_ragdata.exports import exports
-
-    return exports.get(recipe.ragdata.export.format, recipe.where("export", "format")).needs_template
-
-
-def _template(recipe: Recipe) -> ChatTemplate | None:
-    if not _needs_template(recipe):
-        return None
-    from axolotl_ragdata.chat_template import open_chat_template
-
-    return open_chat_template(recipe)
 
 
 def _manifest(

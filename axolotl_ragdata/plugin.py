@@ -16,14 +16,16 @@ from axolotl.integrations.base import BasePlugin, PluginManager
 from pydantic import BaseModel, Field, ValidationError
 
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
+from axolotl_ragdata.lineage import write_record
 from axolotl_ragdata.recipe import BLOCK, Recipe, key_lines, load_recipe
 from axolotl_ragdata.training import (
     build,
+    check_template,
+    continue_from,
     ending_with_the_message,
     fill,
     place,
     recipe_of,
-    write_record,
 )
 
 NAME = "axolotl_ragdata.RagdataPlugin"
@@ -65,11 +67,28 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
         """Build the dataset if it is missing or stale, and put its files where the placeholders are.
 
         Raises:
-            SystemExit: The build failed; message and fix are on stderr.
+            SystemExit: The build failed, or training cannot go on from a checkpoint; message and fix are on stderr.
         """
         with ending_with_the_message():
             recipe = self._recipe or recipe_of(cfg)
+            check_template(cfg, recipe)
             self._record = fill(cfg, recipe, build(recipe))
+            if not preprocess:
+                continue_from(cfg, recipe, self._record)
+
+    def add_callbacks_pre_trainer(self, cfg: Any, model: Any) -> list[Any]:
+        """Return what leaves `ragdata.json` in every checkpoint."""
+        from transformers import TrainerCallback
+
+        record = self._record
+
+        class Recorded(TrainerCallback):  # type: ignore[misc]
+            def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+                if record is not None and folder.is_dir():
+                    write_record(folder, record)
+
+        return [Recorded()]
 
     def post_train(self, cfg: Any, model: Any) -> None:
         """Leave `ragdata.json` beside the trained weights; Axolotl calls this twice.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import sys
@@ -14,19 +13,19 @@ from typing import Any
 
 import yaml
 
-from axolotl_ragdata import __version__
-from axolotl_ragdata.base_model import EMBEDDED, ORIGIN, prepare_base_model
+from axolotl_ragdata import ranks
+from axolotl_ragdata.base_model import EMBEDDED, prepare_base_model
 from axolotl_ragdata.display import TerminalProgress, show_error
-from axolotl_ragdata.errors import RagdataError, RecipeError
+from axolotl_ragdata.errors import NoDocuments, RagdataError, RecipeError, StaleDataset
 from axolotl_ragdata.exports import exports
-from axolotl_ragdata.pipeline import SPLITS, ensure_built, exported_files, staleness
+from axolotl_ragdata.lineage import check_resume, make_record
+from axolotl_ragdata.pipeline import SPLITS, damage, ensure_built, exported_files, files_to_train_on, staleness
 from axolotl_ragdata.recipe import BLOCK, KeyPath, Recipe, key_lines, recipe_from
-from axolotl_ragdata.store import RunDirectory, write_atomically
+from axolotl_ragdata.store import RunDirectory
 
 Config = MutableMapping[str, Any]
 
 SCHEME = "ragdata://"
-RECORD = "ragdata.json"
 UNNAMED = "the configuration handed to Axolotl"
 # Axolotl writes a copy of a swept or generated configuration straight into the folder of temporary files
 AXOLOTLS_COPY = re.compile(r"(tmp|axolotl_config_)\w{8}\.ya?ml")
@@ -79,10 +78,12 @@ def place(cfg: Config, recipe: Recipe) -> None:
     beside: `test_datasets: [{path: "ragdata://test_unseen"}]`.
 
     Raises:
-        RecipeError: `val_set_size` would cut Axolotl's own validation set out of the training rows.
+        RecipeError: `val_set_size` would cut Axolotl's own validation set out of the training rows, or `output_dir`
+            cannot be written.
         UnknownName: There is no such split or export format.
         ModelFileError: `base_model: embedded` cannot be prepared.
     """
+    check_output(cfg, recipe)
     files = _finished_files(recipe)
     for key, split in (("datasets", "train"), ("test_datasets", "validation")):
         if key == "test_datasets" and not _validates(cfg, recipe):
@@ -134,14 +135,34 @@ def _completed(entry: Mapping[str, Any], recipe: Recipe, files: Mapping[str, Pat
 def build(recipe: Recipe) -> dict[str, Path]:
     """Return the file of each split that has rows, built first where the dataset is missing or stale.
 
-    Of several processes one builds, the others wait and say so.
+    Of several processes one builds; the others wait and say so, and fail with it.
 
     Raises:
         RagdataError: As `axolotl_ragdata.pipeline.ensure_built`.
+        StaleDataset: Something would have to be built, and the recipe says `build: never`.
+        FailedElsewhere: Another process of this launch failed.
     """
+    if recipe.ragdata.build == "never":
+        return _as_it_is(recipe)
     _warn_many_ranks(recipe)
-    with TerminalProgress() as progress:
-        return ensure_built(recipe, lambda: _say(f"waiting for another process to build {recipe.output}"), progress)
+    with ranks.one_at_a_time(recipe.output, lambda: _wait(recipe)), TerminalProgress() as progress:
+        return ensure_built(recipe, lambda: _wait(recipe), progress)
+
+
+def _wait(recipe: Recipe) -> None:
+    who = "waiting" if ranks.world_size() == 1 else f"rank {ranks.rank()} is waiting"
+    _say(f"{who} for another process to build {recipe.output}")
+
+
+def _as_it_is(recipe: Recipe) -> dict[str, Path]:
+    try:
+        reason = staleness(recipe)
+    except NoDocuments:  # a machine that only trains needs no documents
+        reason = damage(RunDirectory(recipe.output))
+    if reason:
+        what = f"the dataset is stale and the recipe says `build: never` ({reason})"
+        raise StaleDataset(recipe.where("build"), what, f"run `ragdata build {recipe.path}`, or remove `build: never`")
+    return files_to_train_on(recipe)
 
 
 def fill(cfg: Config, recipe: Recipe, files: Mapping[str, Path]) -> dict[str, Any]:
@@ -161,7 +182,8 @@ def fill(cfg: Config, recipe: Recipe, files: Mapping[str, Path]) -> dict[str, An
     cfg["test_datasets"] = [_filled(entry, recipe, files) for entry in kept] or None
     if cfg.get("hub_model_id"):
         _say(f"Axolotl's model card holds this recipe with its paths; read it before {cfg['hub_model_id']} is public")
-    return _record(cfg, recipe, files)
+    placed = [_split_of(entry, recipe) for key in ("datasets", "test_datasets") for entry in cfg.get(key) or []]
+    return make_record(cfg, recipe, {split: path.name for split, path in files.items() if split in placed})
 
 
 def _filled(entry: Any, recipe: Recipe, files: Mapping[str, Path]) -> Any:
@@ -176,7 +198,7 @@ def _filled(entry: Any, recipe: Recipe, files: Mapping[str, Path]) -> Any:
 
 
 def _warn_many_ranks(recipe: Recipe) -> None:
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or int(os.environ.get("LOCAL_RANK", "0")) != 0:
+    if ranks.world_size() == 1 or int(os.environ.get("LOCAL_RANK", "0")) != 0:
         return
     if reason := staleness(recipe):
         _say(
@@ -185,30 +207,43 @@ def _warn_many_ranks(recipe: Recipe) -> None:
         )
 
 
-def _record(cfg: Mapping[str, Any], recipe: Recipe, files: Mapping[str, Path]) -> dict[str, Any]:
-    manifest = RunDirectory(recipe.output).read_manifest() or {}
-    placed = [_split_of(entry, recipe) for key in ("datasets", "test_datasets") for entry in cfg.get(key) or []]
-    used = {split: path.name for split, path in files.items() if split in placed}
-    embedded = recipe.axolotl.get("base_model") == EMBEDDED
-    return {
-        "ragdata_version": __version__,
-        "recipe": recipe.path.name,
-        "base_model": ORIGIN if embedded else cfg.get("base_model"),
-        "dataset_id": manifest.get("dataset_id"),
-        "index_tag": manifest.get("index", {}).get("tag"),
-        "files": used,
-        "sha256": {name: manifest.get("sha256", {}).get(name) for name in used.values()},
-    }
-
-
-def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write `ragdata.json` beside the trained weights; once or again is the same.
+def check_template(cfg: Mapping[str, Any], recipe: Recipe) -> None:
+    """Refuse a base model without a chat template where the rows need one, before anything is built or loaded.
 
     Raises:
-        StoreError: The folder cannot be written.
+        RecipeError: It has none, and the recipe names none.
+        ModelFileError: Its tokenizer cannot be had.
     """
-    if int(os.environ.get("RANK", "0")) == 0:
-        write_atomically(folder / RECORD, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+    templated = [entry for entry in cfg.get("datasets") or [] if str(entry.get("type")).startswith("chat_template")]
+    own = [entry for entry in templated if _split_of(entry, recipe)]
+    named = cfg.get("chat_template") or cfg.get("chat_template_jinja") or cfg.get("tokenizer_use_mistral_common")
+    if own and named in (None, False, "tokenizer_default"):
+        from axolotl_ragdata.chat_template import check_has_template, open_tokenizer
+
+        check_has_template(recipe, open_tokenizer(recipe))
+
+
+def check_output(cfg: Mapping[str, Any], recipe: Recipe) -> None:
+    """Refuse a folder for the trained weights that cannot be written; nothing is written to find out.
+
+    Raises:
+        RecipeError: It cannot.
+    """
+    folder = Path(str(cfg.get("output_dir") or ".")).expanduser()
+    there = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("/"))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = f"{folder} cannot be written: {there} is {'read-only' if there.is_dir() else 'a file'}"
+        raise RecipeError(f"{recipe.path}: output_dir", what, "name a folder that can be written")
+
+
+def continue_from(cfg: Mapping[str, Any], recipe: Recipe, record: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint of another dataset; say so where it cannot be known.
+
+    Raises:
+        RecipeError: As `axolotl_ragdata.lineage.check_resume`.
+    """
+    if unknown := check_resume(cfg, recipe, record):
+        _say(unknown)
 
 
 def _say(line: str) -> None:

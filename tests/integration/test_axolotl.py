@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -171,6 +172,65 @@ def test_a_changed_document_is_built_before_training_goes_on(trained: tuple[Path
     assert ended.code == 0, ended.text[-3000:]
     assert BUILDING in ended.text
     assert manifest(folder)["dataset_id"] != before
+
+
+def test_training_does_not_go_on_from_a_checkpoint_of_another_dataset(trained: tuple[Path, Ended]) -> None:
+    folder, _ = trained
+    checkpoint = folder / "outputs" / "quickstart" / f"checkpoint-{STEPS}"
+    then = json.loads((checkpoint / "ragdata.json").read_text(encoding="utf-8"))["files"]["train"]
+    assert manifest(folder)["files"]["train"] != then, "the test before this one changed the documents"
+    arguments = ("--launcher", "python", "--resume-from-checkpoint", str(checkpoint))
+    ended = run_axolotl(folder, "train", "recipes/quickstart.yml", *arguments)
+    assert ended.code == 2, ended.text[-3000:]
+    assert (
+        f"was trained on {then}, the dataset is now {manifest(folder)['files']['train']}: the documents" in ended.text
+    )
+    assert "Loading model" not in ended.text
+
+
+def run_two_ranks(folder: Path) -> Ended:
+    """Train with two processes; on a CPU Axolotl gets as far as loading the model."""
+    command = [str(Path(sys.executable).parent / "torchrun"), "--nproc-per-node", "2", "-m", "axolotl.cli.train"]
+    env = {**os.environ, "AXOLOTL_DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "recipes/quickstart.yml"],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout)
+
+
+def test_of_two_ranks_one_builds_and_both_go_on_to_the_model(repository: Path, tmp_path: Path) -> None:
+    folder = clone(repository, tmp_path)
+    ended = run_two_ranks(folder)
+    assert ended.text.count(f"{BUILDING}: ") == 1, ended.text[-3000:]
+    assert "building the dataset under a launch of several processes (there is no finished build)" in ended.text
+    assert "Cannot access accelerator device" in ended.text, "what a CPU ends with, past the build"
+    assert {"train", "validation"} <= manifest(folder)["files"].keys()
+    assert "error: " not in ended.text.split(BUILDING)[0]
+
+
+def test_a_build_that_fails_ends_both_ranks_with_our_error_and_code(repository: Path, tmp_path: Path) -> None:
+    folder = clone(repository, tmp_path)
+    documents = folder / "recipes" / "demo-documents"
+    shutil.rmtree(documents)
+    documents.mkdir()
+    # nothing that a rule could ask about
+    (documents / "plain.tei.xml").write_text(
+        '<TEI xmlns="http://www.tei-c.org/ns/1.0"><teiHeader/><text><body><div><head>Walk</head>'
+        "<p>We went along the river and came home late.</p></div></body></text></TEI>",
+        encoding="utf-8",
+    )
+    ended = run_two_ranks(folder)
+    assert "the build is finished and has no row" in ended.text, ended.text[-3000:]
+    assert re.search(r"exitcode\s*: 4\b", ended.text)
+    assert ended.text.count(f"{BUILDING}: ") == 1
+    assert "Cannot access accelerator device" not in ended.text
 
 
 @pytest.mark.parametrize(

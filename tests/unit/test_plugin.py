@@ -49,11 +49,11 @@ def line_of(path: Path, key: str) -> int:
     return next(number for number, line in enumerate(lines, 1) if line.startswith(f"{key}:"))
 
 
-def config(path: Path) -> Any:
+def config(path: Path, base_model: str = "some/model") -> Any:
     from axolotl.utils.dict import DictDefault
 
     keys = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return DictDefault({**keys, "base_model": "some/model", "axolotl_config_path": str(path)})
+    return DictDefault({**keys, "base_model": base_model, "axolotl_config_path": str(path)})
 
 
 def test_the_package_offers_the_plugin_by_the_name_of_the_recipe(plugin: ModuleType) -> None:
@@ -95,12 +95,56 @@ def test_registering_a_wrong_block_ends_with_our_error(
 def test_a_failed_build_ends_with_our_error_and_code(
     plugin: ModuleType, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    registered, cfg = plugin.RagdataPlugin(), config(write())
+    registered, cfg = plugin.RagdataPlugin(), config(write(), base_model="embedded")
     registered.register(cfg)
     with pytest.raises(SystemExit) as stopped:
         registered.load_datasets(cfg)  # there is no ./tei
     assert stopped.value.code == 2
     assert "ragdata.sources" in capsys.readouterr().err
+
+
+def test_a_base_model_without_a_template_is_named_before_anything_is_built(
+    plugin: ModuleType, write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transformers import AutoTokenizer
+
+    from axolotl_ragdata.base_model import prepare_base_model
+
+    tokenizer = AutoTokenizer.from_pretrained(prepare_base_model())
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(tmp_path / "plain")
+    cfg = config(write(), base_model=str(tmp_path / "plain"))
+    registered = plugin.RagdataPlugin()
+    registered.register(cfg)
+    with pytest.raises(SystemExit) as stopped:
+        registered.load_datasets(cfg)
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert "plain has no chat template, and the rows are conversations" in error
+    assert "fix: take its -Instruct sister" in error
+    assert not (tmp_path / "run").exists()
+    # with one that Axolotl brings, it is the missing documents' turn
+    with pytest.raises(SystemExit):
+        registered.load_datasets(type(cfg)({**cfg, "chat_template": "chatml"}))
+    assert "ragdata.sources" in capsys.readouterr().err
+
+
+def test_every_checkpoint_says_which_dataset_it_was_trained_on(
+    plugin: ModuleType, write: Write, tmp_path: Path
+) -> None:
+    registered = plugin.RagdataPlugin()
+    registered._record = {"dataset_id": "d1"}
+    (callback,) = registered.add_callbacks_pre_trainer({}, None)
+    (tmp_path / "out" / "checkpoint-7").mkdir(parents=True)
+
+    class State:
+        global_step = 7
+
+    class Arguments:
+        output_dir = str(tmp_path / "out")
+
+    callback.on_save(Arguments(), State(), None)
+    assert "d1" in (tmp_path / "out" / "checkpoint-7" / "ragdata.json").read_text(encoding="utf-8")
 
 
 def test_after_training_without_a_build_nothing_is_written(plugin: ModuleType, write: Write, tmp_path: Path) -> None:

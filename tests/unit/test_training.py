@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from axolotl_ragdata import training
-from axolotl_ragdata.errors import MissingKey, RecipeError
+from axolotl_ragdata.errors import MissingKey, RecipeError, StaleDataset
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.store import RunDirectory
 
@@ -168,13 +169,46 @@ def test_an_error_ends_the_process_with_its_code(capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == "error: OPENAI_API_KEY: is not set\nfix: export OPENAI_API_KEY=…\n"
 
 
-def test_the_record_is_written_once_or_again_and_by_the_first_rank(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("blocked", "shown"), [("out", "is a file"), ("out/below/that", "is a file")])
+def test_a_folder_for_the_weights_that_cannot_be_written_is_named_before_anything(
+    blocked: str, shown: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("RANK", "1")
-    training.write_record(tmp_path, {"dataset_id": "d1"})
-    assert not list(tmp_path.iterdir())
-    monkeypatch.setenv("RANK", "0")
-    for _ in range(2):
-        training.write_record(tmp_path, {"dataset_id": "d1"})
-        assert json.loads((tmp_path / "ragdata.json").read_text(encoding="utf-8")) == {"dataset_id": "d1"}
+    (tmp_path / "out").write_text("in the way", encoding="utf-8")
+    with pytest.raises(RecipeError, match=f"output_dir: .*{blocked} cannot be written: .*{shown}"):
+        placed(config(tmp_path, output_dir=str(tmp_path / blocked)))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_folder_for_the_weights_is_named(tmp_path: Path) -> None:
+    cfg = config(tmp_path, output_dir=str(tmp_path / "closed" / "out"))
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(RecipeError, match="is read-only"):
+        placed(cfg)
+
+
+class TestNever:
+    """`build: never`: what is there is taken, or refused with what is stale about it."""
+
+    def test_a_missing_dataset_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(StaleDataset, match=r"ragdata\.build: .*`build: never` \(there is no finished build\)"):
+            training.build(training.recipe_of(config(tmp_path, {"build": "never"})))
+        assert not (tmp_path / "run").exists()
+
+    def test_a_stale_one_is_refused_with_what_changed(self, tmp_path: Path) -> None:
+        cfg = config(tmp_path, {"build": "never"})
+        (tmp_path / "tei").mkdir()
+        (tmp_path / "tei" / "a.txt").write_text("Text.", encoding="utf-8")
+        finished(training.recipe_of(cfg), "train")
+        with pytest.raises(StaleDataset, match="changed since the last build: ragdata, recipe") as caught:
+            training.build(training.recipe_of(cfg))
+        assert caught.value.exit_code == 1
+        assert "ragdata build" in caught.value.fix
+
+    def test_where_the_documents_are_not_the_files_must_be_whole(self, tmp_path: Path) -> None:
+        recipe = training.recipe_of(config(tmp_path, {"build": "never"}))
+        files = finished(recipe, "train")
+        assert training.build(recipe) == files
+        files["train"].unlink()
+        RunDirectory(recipe.output).write_manifest({"files": {}, "sha256": {files["train"].name: "0"}})
+        with pytest.raises(StaleDataset, match="is missing"):
+            training.build(recipe)
