@@ -16,7 +16,7 @@ def markdown(results: Results) -> str:
     if results.void:
         parts.append("**VOID: a judge failed its self-test. These numbers say nothing of the models.**")
     parts += [_bullets(sections.notes(results))]
-    parts += [_table(shown) for shown in _shown(results)]
+    parts += [table(shown) for shown in _shown(results)]
     parts.append(escaped(sections.methods()))
     return "\n\n".join(parts) + "\n"
 
@@ -38,7 +38,8 @@ def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {escaped(line)}" for line in lines)
 
 
-def _table(shown: Shown) -> str:
+def table(shown: Shown) -> str:
+    """Return one table with its title and note."""
     header = [escaped(cell) for cell in shown.header]
     lines = [f"| {' | '.join(header)} |", f"|{' --- |' + ' ---: |' * (len(header) - 1)}"]
     lines += [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in shown.rows]

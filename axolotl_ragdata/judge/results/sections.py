@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from axolotl_ragdata.judge.results.records import Cost, Interval, JudgeInfo, Results, Table, Total
+from axolotl_ragdata.judge.results.records import Cost, Interval, JudgeInfo, PairRow, Results, Table, Total
 from axolotl_ragdata.judge.results.sensitivity import sensitivity_lines
 from axolotl_ragdata.judge.results.wording import (
     NONE,
@@ -95,26 +95,31 @@ def exact(results: Results) -> Iterator[Shown]:
 def pairwise(results: Results) -> Iterator[Shown]:
     """Yield win rates and strengths."""
     if results.pairs:
-        header = ("pair", "n", "wins", "ties", "disagreements", "losses", "win rate", "95% interval", "p", "p (Holm)")
-        rows = tuple(
-            (
-                f"{row.first} against {row.second}",
-                str(row.n),
-                *(str(count) for count in (row.wins, row.ties, row.disagreements, row.losses)),
-                share(row.win_rate),
-                _shares(row.interval),
-                p_value(row.p_value),
-                p_value(row.p_holm),
-                share(row.flip_rate),
-                str(row.unscored),
-            )
-            for row in results.pairs
-        )
         note = "Every pair is judged in both orders; where they differ, nobody wins (half a win in the rate)."
-        yield Shown("Pairs", (*header, "flip rate", "unscored"), rows, note)
+        yield pair_table("Pairs", results.pairs, note)
     if results.strengths:
         rows = tuple((row.candidate, signed(row.log_odds), interval(row.interval)) for row in results.strengths)
         yield Shown("Bradley–Terry strength", ("model", "log-odds", "95% interval"), rows)
+
+
+def pair_table(title: str, pairs: Sequence[PairRow], note: str = "") -> Shown:
+    """Return outcomes and win rates of pairs."""
+    header = ("pair", "n", "wins", "ties", "disagreements", "losses", "win rate", "95% interval", "p", "p (Holm)")
+    rows = tuple(
+        (
+            f"{row.first} against {row.second}",
+            str(row.n),
+            *(str(count) for count in (row.wins, row.ties, row.disagreements, row.losses)),
+            share(row.win_rate),
+            _shares(row.interval),
+            p_value(row.p_value),
+            p_value(row.p_holm),
+            share(row.flip_rate),
+            str(row.unscored),
+        )
+        for row in pairs
+    )
+    return Shown(title, (*header, "flip rate", "unscored"), rows, note)
 
 
 def claims(results: Results) -> Iterator[Shown]:
