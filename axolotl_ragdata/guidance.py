@@ -17,6 +17,7 @@ from axolotl_ragdata.sentences import sentence_spans
 EMBEDDED = "embedded"
 SHORTEST, LONGEST = 30, 400
 MOST_SENTENCES = 40
+MOST_ITEMS = 3
 FIRST_WORDS = {"en": "(What|Which|How|Why) ", "fr": "(Que|Qu'est-ce que|Quel|Quelle|Quels|Quelles|Comment|Pourquoi) "}
 
 
@@ -54,6 +55,35 @@ def _tighten(array: dict[str, Any], sentences: list[str], language: str) -> None
         return
     one = {"question", "statement", "turns"} & fields.keys()
     array["minItems"], array["maxItems"] = (1, 1) if one else (1, 2)
+
+
+def guided_verdict(schema: dict[str, Any], model: str, seal: str) -> dict[str, Any]:
+    """Return a schema in which the embedded judge cannot ramble or miss the seal; others get the plain one.
+
+    Args:
+        schema: An object with `seal`.
+        model: The judge's model.
+        seal: What `seal` must be.
+    """
+    if model != EMBEDDED:
+        return schema
+    tight = copy.deepcopy(schema)
+    tight["properties"]["seal"] = {"enum": [seal]}
+    _shorten(tight)
+    return tight
+
+
+def _shorten(schema: dict[str, Any]) -> None:
+    kind = schema.get("type")
+    if kind == "string" and "enum" not in schema:
+        schema["maxLength"] = LONGEST
+    elif kind == "array":
+        if schema["items"].get("type") == "string":
+            schema["maxItems"] = MOST_ITEMS
+        _shorten(schema["items"])
+    elif kind == "object":
+        for part in schema["properties"].values():
+            _shorten(part)
 
 
 def quotable(passages: Sequence[Passage]) -> list[str]:

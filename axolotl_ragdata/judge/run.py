@@ -27,12 +27,13 @@ from axolotl_ragdata.judge.records import JudgeQuestion, Overlap
 from axolotl_ragdata.judge.results import evaluate
 from axolotl_ragdata.judge.results.records import Cost, Results
 from axolotl_ragdata.judge.results.sensitivity import expected_sensitivity, sensitivity_lines
+from axolotl_ragdata.judge.results.writing import write_results
 from axolotl_ragdata.llm import CHARACTERS_A_TOKEN
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Record
 from axolotl_ragdata.rows import open_retriever
-from axolotl_ragdata.store import RunDirectory, write_atomically
+from axolotl_ragdata.store import RunDirectory
 
 if TYPE_CHECKING:
     from axolotl_ragdata.index import Retriever
@@ -184,7 +185,7 @@ async def _judge(recipe: Recipe, prepared: Prepared, run: RunDirectory, journal:
     )
     results = evaluate(judgement, verdicts.scores, block, judgement.models, judge_costs(verdicts))
     write_tables(judgement)
-    write_results(judgement.folder, results)
+    write_results(results, judgement.folder)
     return Judged(judgement, results)
 
 
@@ -272,15 +273,6 @@ def judge_costs(verdicts: Verdicts) -> list[Cost]:
         Cost(name=name, role="judge", usage=usage, cost=verdicts.cost.get(name))
         for name, usage in verdicts.usage.items()
     ]
-
-
-def write_results(folder: Path, results: Results) -> None:
-    """Write `results.json` into the judge's folder.
-
-    Raises:
-        StoreError: It cannot be written.
-    """
-    write_atomically(folder / "results.json", (results.model_dump_json(indent=1) + "\n").encode())
 
 
 def write_tables(judgement: Judgement) -> None:

@@ -17,11 +17,8 @@ from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion, JudgeS
 from axolotl_ragdata.judge.results.records import Coefficient, Results
 from axolotl_ragdata.judge.results.tables import interval_of
 from axolotl_ragdata.judge.results.trust import DISPUTED_FROM, coefficient
-from axolotl_ragdata.judge.scoring import JudgeChat, score
 from axolotl_ragdata.judge.statistics.agreement import cohen_kappa, krippendorff_alpha, pearson, spearman
 from axolotl_ragdata.judge.statistics.clusters import estimate_mean
-from axolotl_ragdata.progress import Progress
-from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import content_id
 
 RIGHT_FROM = 6
@@ -110,32 +107,6 @@ def _known(
         doc_id=question.doc_id,
         judged_before=(question_id, candidate),
     )
-
-
-async def calibrate(
-    recipe: Recipe,
-    block: JudgeBlock,
-    ratings: Sequence[HumanRating],
-    chats: Mapping[str, JudgeChat],
-    progress: Progress,
-    results: Results | None = None,
-) -> Calibration:
-    """Return how far each judge agrees with people's scores of the same answers.
-
-    Args:
-        recipe: Names the place of an error.
-        block: The judges; only their scores are asked for, once each.
-        ratings: People's scores.
-        chats: An open chat of each judge.
-        progress: Hears what is done.
-        results: Of an earlier run, whose questions are asked as they were there: its verdicts are in the journal.
-
-    Raises:
-        RagdataError: What a chat raised to end the run.
-    """
-    questions, answers = asked(ratings, results)
-    scores = await score(recipe, pointwise(block), questions, answers, chats, progress)
-    return calibration(block, ratings, scores)
 
 
 def pointwise(block: JudgeBlock) -> JudgeBlock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from axolotl_ragdata.errors import QualityGateFailed, StoreError
+from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.judge.results.html import report
 from axolotl_ragdata.judge.results.markdown import markdown
 from axolotl_ragdata.judge.results.records import Results
@@ -46,14 +46,3 @@ def read_results(folder: Path) -> Results:
     except (OSError, ValueError) as problem:
         line = " ".join(str(problem).split())[:300]
         raise StoreError(str(path), f"these are no results: {line}", "run `ragdata judge` again") from None
-
-
-def require_trusted(results: Results, folder: Path) -> None:
-    """Refuse a table whose judge failed its self-test; the files are written and say so.
-
-    Raises:
-        QualityGateFailed: It did; exit code 4.
-    """
-    if results.void:
-        fix = "read the planted answers in results.json under judges, and take a stronger judge or another model"
-        raise QualityGateFailed(str(folder), f"the table is void: {'; '.join(results.void_reasons)}", fix)

@@ -89,7 +89,7 @@ def own_answers(sheet: Sheet) -> Iterator[Ask]:
             # the reference is what it would be marked by
             bare = question.model_copy(update={"reference": None})
             blank = OwnAnswer(question_id=question.id, judge=judge.label, rubric=rubric.producer)
-            request = request_of(rubric, bare, {}, judge.max_tokens)
+            request = request_of(rubric, bare, {}, judge)
             yield Ask(judge.label, request, partial(own_answer_of, blank))
 
 
@@ -141,7 +141,7 @@ def _pointwise(
             yield blank.model_copy(update={"unscored": f"the judge did not answer first: {committed.unscored}"})
         else:
             mine = committed.text if committed is not None else None
-            request = request_of(rubric, question, {"answer": text}, judge.max_tokens, mine, repeat)
+            request = request_of(rubric, question, {"answer": text}, judge, mine, repeat)
             yield Ask(judge.label, request, partial(score_of, blank))
 
 
@@ -163,7 +163,7 @@ def _pairwise(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion, rep
                 yield blank.model_copy(update={"unscored": f"{sheet.why_none(question, missing[0])} ({missing[0]})"})
                 continue
             texts = {key: text for key, text in shown.items() if text is not None}
-            request = request_of(rubric, question, texts, judge.max_tokens, draw=repeat)
+            request = request_of(rubric, question, texts, judge, draw=repeat)
             yield Ask(judge.label, request, partial(pair_of, blank))
 
 
@@ -179,7 +179,7 @@ def _claims(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion) -> It
         else:
             # the reference is not a source
             bare = question.model_copy(update={"reference": None})
-            request = request_of(rubric, bare, {"answer": text}, judge.max_tokens)
+            request = request_of(rubric, bare, {"answer": text}, judge)
             yield Ask(judge.label, request, partial(claims_of, blank, question))
 
 

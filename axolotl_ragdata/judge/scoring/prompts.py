@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from axolotl_ragdata.blocks import JudgeModelBlock
 from axolotl_ragdata.delimiters import enclosed, seal_for
+from axolotl_ragdata.guidance import guided_verdict
 from axolotl_ragdata.judge.records import JudgeQuestion
 from axolotl_ragdata.judge.rubrics import REMINDER, Rubric
 from axolotl_ragdata.stage import ChatRequest
@@ -16,7 +18,7 @@ def request_of(
     rubric: Rubric,
     question: JudgeQuestion,
     answers: Mapping[str, str],
-    max_tokens: int,
+    judge: JudgeModelBlock,
     own_answer: str | None = None,
     draw: int = 0,
 ) -> ChatRequest:
@@ -26,7 +28,7 @@ def request_of(
         rubric: What is asked for.
         question: With its passages and reference.
         answers: The texts to judge by the name of their mark, in the order shown; {} where none is.
-        max_tokens: Longest verdict; the rubric's where that is longer.
+        judge: Who is asked; its longest verdict, or the rubric's where that is longer.
         own_answer: What the judge answered before.
         draw: Which repetition it is.
     """
@@ -39,9 +41,9 @@ def request_of(
         subject_id=question.id,
         system=rubric.system,
         user="\n\n".join([*shown, *notes, f"{REMINDER} The seal is {seal}."]),
-        schema=rubric.verdict,
+        schema=guided_verdict(rubric.verdict, judge.model, seal),
         schema_name=rubric.name,
-        max_tokens=max(max_tokens, rubric.head.max_tokens),
+        max_tokens=max(judge.max_tokens, rubric.head.max_tokens),
         seal=seal,
         draw=draw,
     )

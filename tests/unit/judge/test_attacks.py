@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from axolotl_ragdata.blocks import JudgeModelBlock
 from axolotl_ragdata.delimiters import SEAL_DIGITS
 from axolotl_ragdata.judge.records import CandidateAnswer, ClaimReading, JudgeQuestion, Score, SourcePassage
 from axolotl_ragdata.judge.rubrics import SCHEMAS, load_rubric, rubric_paths
@@ -26,6 +27,7 @@ from .judging import block, questions, run
 
 Known = Callable[..., tuple[str, Any]]
 QUESTION = questions(1)[0]
+JUDGE = JudgeModelBlock(model="judge-1")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -35,7 +37,7 @@ JSON = st.recursive(
 
 def request(text: str = "an answer", name: str = "pointwise") -> ChatRequest:
     shown = {"first": text, "second": "other"} if name == "pairwise" else {"answer": text}
-    return request_of(load_rubric(name), QUESTION, shown, 900)
+    return request_of(load_rubric(name), QUESTION, shown, JUDGE)
 
 
 def said(content: str, asked: ChatRequest, mode: Any = "json_schema") -> tuple[str, Any] | Unusable:
@@ -147,7 +149,7 @@ def test_only_the_schema_becomes_a_score(value: Any) -> None:
 @settings(max_examples=200, deadline=None)
 def test_no_text_leaves_its_marks(question: str, text: str) -> None:
     asked = JudgeQuestion(id="q", origin="file", question=question, reference=text[::-1])
-    made = request_of(load_rubric("pointwise"), asked, {"answer": text}, 900)
+    made = request_of(load_rubric("pointwise"), asked, {"answer": text}, JUDGE)
     assert made.user.count(f'</answer seal="{made.seal}">') == 1
     assert f'<answer seal="{made.seal}">\n{text}\n</answer seal="{made.seal}">' in made.user
 
@@ -196,3 +198,14 @@ def test_every_card_has_a_schema_that_asks_for_the_reason_first() -> None:
                 assert keys.index(reason) < keys.index(value)
     items = list(SCHEMAS["claims"]["properties"]["claims"]["items"]["properties"])
     assert items.index("reason") < items.index("label")
+
+
+def test_the_embedded_judge_cannot_miss_the_seal_and_others_get_the_plain_schema() -> None:
+    shown = {"answer": "an answer"}
+    plain = request_of(load_rubric("pointwise"), QUESTION, shown, JUDGE)
+    assert plain.schema == SCHEMAS["pointwise"]
+    tight = request_of(load_rubric("pointwise"), QUESTION, shown, JudgeModelBlock(model="embedded"))
+    assert tight.schema is not None
+    assert tight.schema["properties"]["seal"] == {"enum": [tight.seal]}
+    assert tight.schema["properties"]["criteria"]["maxItems"] == 3
+    assert SCHEMAS["pointwise"]["properties"]["seal"] == {"type": "string"}
