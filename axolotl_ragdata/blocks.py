@@ -152,6 +152,8 @@ FILTERS = (
     *("grounded", "near_duplicate"),
 )
 """The filters of a recipe that names none: all that cost nothing, the cheapest first."""
+CRITERIA = ("answerable", "faithful", "relevant", "standalone", "round_trip")
+"""Filters over a chat model's verdicts: they cost a call a row, a round trip two."""
 
 
 class FilterUse(Block):
@@ -345,4 +347,9 @@ class RagdataBlock(Block):
     @property
     def needs_llm(self) -> bool:
         """Whether a build calls a chat model at all."""
-        return self.questions.origin == "llm" or self.answers.mode == "generative"
+        return self.questions.origin == "llm" or self.answers.mode == "generative" or bool(self.criteria)
+
+    @property
+    def criteria(self) -> list[str]:
+        """What a chat model is asked about every row that passed the free filters."""
+        return list(dict.fromkeys(each.use for each in self.filters if each.use in CRITERIA))

@@ -44,6 +44,12 @@ def conversation(question: Question, answer: Answer, system: str | None = None) 
     return tuple(turns)
 
 
+def answer_of(example: Example) -> str:
+    """Return all that a row's assistant says: the answer, or the answers of a conversation."""
+    spoken = [turn.content for turn in example.messages if turn.role == "assistant"]
+    return "\n".join(spoken) if spoken else example.answer
+
+
 def _provenance(question: Question, answer: Answer, document: Document, passage: Passage) -> Provenance:
     return Provenance(
         doc_id=document.id,

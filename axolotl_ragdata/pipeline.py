@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
 from axolotl_ragdata.history import recorded
-from axolotl_ragdata.materials import needs_template, open_materials, open_template
+from axolotl_ragdata.materials import needs_template, open_template
 from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected, content_id
+from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
-from axolotl_ragdata.selection import Rows, open_filters
+from axolotl_ragdata.selection import open_filters
 from axolotl_ragdata.store import RunDirectory, sha256_of
+from axolotl_ragdata.writing import write_run
 
 if TYPE_CHECKING:
     from axolotl_ragdata.index import Retriever
 
-SPLITS = ("train", "validation", "test_seen", "test_unseen")
 # what decides how a build runs or what it may cost, not what comes out
 NOT_CONTENT: dict[str, Any] = {
     "output": True,
@@ -101,7 +100,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
                 report = _build(recipe, run, files, wanted, progress or Silent())
                 entry.rows = report.counts["examples"]
     _check_failures(recipe, report)
-    _check_rows(report)
+    check_rows(report)
     return report
 
 
@@ -214,6 +213,8 @@ def stale_reason(run: RunDirectory, wanted: Mapping[str, Any]) -> str | None:
     changed = [key for key in wanted if have.get(key) != wanted[key]]
     if changed:
         return f"changed since the last build: {', '.join(changed)}"
+    if manifest.get("unasked_verdicts"):
+        return f"{manifest['unasked_verdicts']} rows wait for a verdict"
     if manifest.get("retryable_failures"):
         return f"{manifest['retryable_failures']} failures of the last build can be tried again"
     return damage(run)
@@ -243,7 +244,7 @@ def _build(
     rows.failures[:0] = outcomes.failures
     accounting.compact(run.journal)
     facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
-    manifest = _write(recipe, run, documents, passages, rows, facts)
+    manifest = write_run(recipe, run, documents, passages, rows, facts)
     return BuildReport(run.folder, manifest)
 
 
@@ -299,95 +300,6 @@ def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes,
     return passages
 
 
-def _write(
-    recipe: Recipe,
-    run: RunDirectory,
-    documents: Sequence[Document],
-    passages: Sequence[Passage],
-    rows: Rows,
-    facts: Mapping[str, Any],
-) -> dict[str, Any]:
-    from axolotl_ragdata.card import dataset_card
-    from axolotl_ragdata.exports import exports
-
-    examples = sorted(rows.examples, key=lambda record: record.id)
-    tables: dict[str, list[Any]] = {
-        "documents": list(documents),
-        "passages": list(passages),
-        "questions": sorted(rows.questions, key=lambda record: record.id),
-        "answers": sorted(rows.answers, key=lambda record: record.id),
-        "examples": examples,
-        "rejected": sorted(rows.rejected, key=lambda record: (record.stage, record.subject_id, record.reason)),
-        "failures": sorted(rows.failures, key=lambda record: (record.stage, record.subject_id)),
-    }
-    counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
-    export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
-    names: dict[str, str] = {}
-    for split, material in open_materials(recipe, passages, examples, tables["rejected"]).items():
-        counts[split] = len(material.examples)
-        if lines := export.rows(material):
-            names[split] = run.write_rows(split, lines)
-    manifest = _manifest(recipe, documents, rows, facts, counts, names)
-    card = dataset_card(manifest, examples)
-    manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
-    run.write_card(card)
-    run.write_manifest(manifest)
-    run.remove_stale_exports(SPLITS, names.values())
-    return manifest
-
-
-def _manifest(
-    recipe: Recipe,
-    documents: Sequence[Document],
-    rows: Rows,
-    facts: Mapping[str, Any],
-    counts: Mapping[str, int],
-    names: Mapping[str, str],
-) -> dict[str, Any]:
-    block = recipe.ragdata
-    return {
-        "ragdata_version": __version__,
-        "name": recipe.path.stem,
-        "dataset_id": content_id("dataset", *sorted(names.values())),
-        "finished_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "recipe": block.model_dump(mode="json", by_alias=True),
-        "fingerprint": facts["fingerprint"],
-        "format": block.export.format,
-        "counts": {**counts, "refused": sum(record.stage == corpus.STAGE for record in rows.rejected)},
-        "rejected_by_reason": _by_reason(rows.rejected),
-        "failures_by_reason": dict(Counter(record.error for record in rows.failures).most_common()),
-        "retryable_failures": sum(record.retryable for record in rows.failures),
-        "files": dict(names),
-        "documents": [_about(document, facts["cutting"].get(document.id, ())) for document in documents],
-        "index": rows.index,
-        "llm": rows.llm,
-        "journal": facts["journal"],
-    }
-
-
-def _about(document: Document, cutting: Sequence[str]) -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "title": document.title,
-        "path": document.source.path,
-        "sha256": document.source.sha256,
-        "language": document.language,
-        "licence": document.licence,
-        "warnings": [*document.warnings, *cutting],
-    }
-
-
-def _by_reason(rejected: Sequence[Rejected]) -> dict[str, dict[str, int]]:
-    found: dict[str, Counter[str]] = {}
-    for record in rejected:
-        found.setdefault(record.stage, Counter())[record.reason] += 1
-    return {stage: dict(reasons.most_common()) for stage, reasons in sorted(found.items())}
-
-
-def _hashes(run: RunDirectory, names: Sequence[str]) -> dict[str, str]:
-    return {name: sha256_of(run.folder / name) for name in names}
-
-
 def _reasons(manifest: Mapping[str, Any]) -> str:
     reasons: Counter[str] = Counter()
     for found in manifest.get("rejected_by_reason", {}).values():
@@ -395,7 +307,12 @@ def _reasons(manifest: Mapping[str, Any]) -> str:
     return "; ".join(f"{count} × {reason}" for reason, count in reasons.most_common(3)) or "nothing was asked"
 
 
-def _check_rows(report: BuildReport) -> None:
+def check_rows(report: BuildReport) -> None:
+    """Refuse a finished run that has no row.
+
+    Raises:
+        QualityGateFailed: It has none; the commonest reasons are named.
+    """
     if not report.counts["examples"]:
         what = f"the build is finished and has no row ({_reasons(report.manifest)})"
         fix = "read rejected.jsonl there; loosen filters:, or let a chat model ask (questions: {from: llm})"

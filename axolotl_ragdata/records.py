@@ -300,6 +300,25 @@ class Answer(Record):
     usage: Usage = Usage()
 
 
+class Score(Record):
+    """What a verifier says of a row by one criterion, 1 (worst) to 5; `value` None is no verdict, never a 0."""
+
+    criterion: str
+    value: int | None = Field(None, ge=1, le=5)
+    reason: str = ""
+    producer: str
+    model: str | None = None
+
+
+class Verdict(Record):
+    """What verifiers say of a row (`subject_id`): one score for each criterion that was asked."""
+
+    id: str
+    subject_id: str
+    scores: tuple[Score, ...]
+    usage: Usage = Usage()
+
+
 class Message(Record):
     """One turn of a chat."""
 

@@ -17,7 +17,7 @@ from axolotl_ragdata.overview import cost_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Failure, Hit, Passage
-from axolotl_ragdata.selection import Rows, select
+from axolotl_ragdata.selection import Rows, candidates, select
 from axolotl_ragdata.stage import ChatRequest, Completion, Stage
 from axolotl_ragdata.store import RunDirectory
 
@@ -82,7 +82,8 @@ def stage_versions(recipe: Recipe) -> dict[str, str]:
     """
     from axolotl_ragdata.passages import VERSION
 
-    return {"passages": VERSION, **{stage.name: stage.version for stage in (_asker(recipe), _answerer(recipe))}}
+    stages = [_asker(recipe), _answerer(recipe), *([_verifier(recipe)] if recipe.ragdata.criteria else [])]
+    return {"passages": VERSION, **{stage.name: stage.version for stage in stages}}
 
 
 def make_rows(
@@ -145,6 +146,12 @@ async def _generate(
         async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
             rows.add(outcome)
             if chat:
+                progress.advance(0, _spending(chat, len(rows.answers), time.monotonic() - started))
+        if chat and recipe.ragdata.criteria:
+            kept = await asyncio.to_thread(candidates, recipe, documents, passages, embedder, rows)
+            progress.start("verifying", len(kept))
+            async for _, outcome in LocalEngine().run([_verifier(recipe)], _counted(kept, progress), ctx, in_flight):
+                rows.add(outcome)
                 progress.advance(0, _spending(chat, len(rows.answers), time.monotonic() - started))
 
 
@@ -215,6 +222,12 @@ def _answerer(recipe: Recipe) -> Stage[Any]:
     return AnswerStage(block.top_k, recipe.ragdata.llm.model, block.samples, floor, block.neighbours)
 
 
+def _verifier(recipe: Recipe) -> Stage[Any]:
+    from axolotl_ragdata.verdicts import VerifyStage
+
+    return VerifyStage(recipe.ragdata.criteria, recipe.ragdata.llm.model)
+
+
 @contextlib.asynccontextmanager
 async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: Progress) -> AsyncIterator[Chat | None]:
     if not recipe.ragdata.needs_llm:
@@ -248,15 +261,16 @@ def estimate(recipe: Recipe, passages: Sequence[Passage]) -> str:
     """Return one line: the most calls and tokens that a build of these passages can need, with the cost if priced."""
     block = recipe.ragdata
     asked = len(passages) * len(block.questions.types) if block.questions.origin == "llm" else 0
-    answered = len(passages) * len(block.questions.types) * block.questions.per_passage * block.answers.samples
-    answered = answered if block.answers.mode == "generative" else 0
-    in_passages = sum(passage.n_tokens for passage in passages)
-    mean = in_passages / max(1, len(passages))
+    made = len(passages) * len(block.questions.types) * block.questions.per_passage
+    made *= block.answers.samples
+    answered = made if block.answers.mode == "generative" else 0
+    judged = made * (len(block.criteria) + ("round_trip" in block.criteria))
+    mean = sum(passage.n_tokens for passage in passages) / max(1, len(passages))
     tokens_in = asked * (mean + PROMPT_TOKENS) + answered * (block.answers.top_k * mean + PROMPT_TOKENS)
-    tokens_out = 120 * (asked + answered)
-    line = (
-        f"at most {asked + answered:,} calls, about {tokens_in / 1e6:.2f} M tokens in and {tokens_out / 1e6:.2f} M out"
-    )
+    tokens_in += judged * (2 * mean + PROMPT_TOKENS)
+    tokens_out = 120 * (asked + answered) + 60 * judged
+    calls = f"at most {asked + answered + judged:,} calls"
+    line = f"{calls}, about {tokens_in / 1e6:.2f} M tokens in and {tokens_out / 1e6:.2f} M out"
     if price := block.llm.price:
         line += f", about {(tokens_in * price.input + tokens_out * price.output) / 1e6:.2f} in the currency of `price`"
     return f"{line}, less what the journal already holds"

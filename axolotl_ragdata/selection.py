@@ -1,16 +1,18 @@
-"""Answers → examples, filtered and split: the free half of a build, which can be done again at will."""
+"""Answers and verdicts → examples, filtered and split: the free half of a build, which can be done again at will."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata.examples import make_example
+from axolotl_ragdata.filters import Evidence, Filter, filters
+from axolotl_ragdata.injection import planted_orders
 from axolotl_ragdata.places import add_places
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected
+from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected, Verdict
 from axolotl_ragdata.stage import Outcome
 
 if TYPE_CHECKING:
@@ -20,15 +22,22 @@ if TYPE_CHECKING:
     from axolotl_ragdata.embed import Embedder
 
 
+SELECTED = ("filters/", "splits", "decontaminate")
+"""How the stages begin whose rejections `select` makes; it makes them anew each time."""
+
+
 @dataclass
 class Rows:
     """Everything that came of the passages, and what was used to make it."""
 
     questions: list[Question] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    flagged: list[dict[str, str]] = field(default_factory=list)
+    """Passages that give a model orders: `passage_id`, `doc_id`, `kind` and `excerpt`, one an order."""
     index: dict[str, Any] = field(default_factory=dict)
     llm: dict[str, Any] = field(default_factory=dict)
 
@@ -37,6 +46,7 @@ class Rows:
         kinds: dict[type, list[Any]] = {
             Question: self.questions,
             Answer: self.answers,
+            Verdict: self.verdicts,
             Rejected: self.rejected,
             Failure: self.failures,
         }
@@ -61,10 +71,13 @@ def select(
     examples = _examples(recipe, documents, by_id, rows)
     progress.start("filtering and splitting", len(examples))
     vectors = embedder.embed([example.question for example in examples])
-    kept = _filtered(recipe, examples, vectors, by_id, rows)
+    rules = open_filters(recipe)
+    kept, dropped = _filtered(rules, examples, Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts}))
+    rows.rejected.extend(dropped)
     divided, held_back = _split(recipe, [examples[at] for at in kept], vectors[kept], by_id)
     rows.examples = add_places(divided, documents)
     rows.rejected.extend(held_back)
+    rows.flagged = flagged(passages)
     progress.advance(len(examples))
 
 
@@ -82,42 +95,60 @@ def _examples(
     return [made[key] for key in sorted(made)]
 
 
-def _filtered(
-    recipe: Recipe,
-    examples: Sequence[Example],
-    vectors: NDArray[np.float32],
-    passages: Mapping[str, Passage],
-    rows: Rows,
-) -> list[int]:
-    from axolotl_ragdata.filters import Evidence
+def flagged(passages: Sequence[Passage]) -> list[dict[str, str]]:
+    """Return what the scan for planted orders found, in the order of the passages."""
+    return [
+        {"passage_id": passage.id, "doc_id": passage.doc_id, "kind": order.kind, "excerpt": order.excerpt}
+        for passage in passages
+        for order in planted_orders(passage.in_context)
+    ]
 
-    kept = list(range(len(examples)))
-    for use, rule in open_filters(recipe):
+
+def candidates(
+    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], embedder: Embedder, rows: Rows
+) -> list[Example]:
+    """Return the rows that pass every free filter: those that a chat model is asked to judge.
+
+    Raises:
+        UnknownName: There is no filter of that name.
+        RecipeError: A filter's setting is wrong.
+    """
+    by_id = {passage.id: passage for passage in passages}
+    examples = _examples(recipe, documents, by_id, rows)
+    vectors = embedder.embed([example.question for example in examples])
+    free = [(use, rule) for use, rule in open_filters(recipe) if rule.criterion is None]
+    return [examples[at] for at in _filtered(free, examples, Evidence(by_id, vectors))[0]]
+
+
+def _filtered(
+    rules: Sequence[tuple[str, Filter]], examples: Sequence[Example], evidence: Evidence
+) -> tuple[list[int], list[Rejected]]:
+    """Return which rows pass all rules, by index, and why the others do not."""
+    kept, rejected = list(range(len(examples))), []
+    for use, rule in rules:
         left = [examples[at] for at in kept]
-        reasons = rule.check_all(left, Evidence(passages, vectors[kept]))
-        rows.rejected.extend(
+        reasons = rule.check_all(left, replace(evidence, vectors=evidence.vectors[kept]))
+        rejected += [
             _rejection(f"filters/{use}", example, reason)
             for example, reason in zip(left, reasons, strict=True)
             if reason is not None
-        )
+        ]
         kept = [at for at, reason in zip(kept, reasons, strict=True) if reason is None]
-    return kept
+    return kept, rejected
 
 
-def open_filters(recipe: Recipe) -> list[tuple[str, Any]]:
-    """Return (name, filter) for each `filters:` entry, in order.
+def open_filters(recipe: Recipe) -> list[tuple[str, Filter]]:
+    """Return (name, filter) for each `filters:` entry: the free ones in order, then those over verdicts.
 
     Raises:
         UnknownName: There is no filter of that name.
         RecipeError: A setting is unknown or of the wrong type.
     """
-    from axolotl_ragdata.filters import filters
-
-    opened = []
+    opened: list[tuple[str, Filter]] = []
     for number, block in enumerate(recipe.ragdata.filters):
         where = recipe.where("filters", number)
         opened.append((block.use, filters.get(block.use, f"{where}.use").from_settings(block.settings, where)))
-    return opened
+    return sorted(opened, key=lambda each: each[1].criterion is not None)
 
 
 def _rejection(stage: str, example: Example, reason: Any) -> Rejected:

@@ -26,7 +26,7 @@ from axolotl_ragdata.records import Record
 
 RecordT = TypeVar("RecordT", bound=Record)
 
-TABLES = ("documents", "passages", "questions", "answers", "examples", "rejected", "failures")
+TABLES = ("documents", "passages", "questions", "answers", "verdicts", "examples", "rejected", "failures")
 MANIFEST = "manifest.json"
 CARD = "README.md"
 LOCK_POLL_S = 0.5

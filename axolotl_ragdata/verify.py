@@ -25,6 +25,7 @@ from axolotl_ragdata.records import (
     Question,
     Record,
     Rejected,
+    Verdict,
     content_id,
 )
 from axolotl_ragdata.splits import SHARED_WORDS, group_of, held_out_passages, main_passages
@@ -39,6 +40,7 @@ TABLES: dict[str, type[Record]] = {
     "passages": Passage,
     "questions": Question,
     "answers": Answer,
+    "verdicts": Verdict,
     "examples": Example,
     "rejected": Rejected,
     "failures": Failure,

@@ -34,15 +34,16 @@ LAYERS: list[set[str]] = [
     {"journal", "embedded", "limits", "structured", "transport", "accounting", "history"},
     {"llm", "embed", "tokens", "duplicates", "guidance"},
     {
-        *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits"),
+        *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits", "verdicts"),
         *("card", "examples", "places", "trace", "verify", "base_model", "template"),
         *("chat_template", "family"),
     },
     {"engines", "grobid"},
     {"pdfs", "inquiries"},
     {"corpus", "materials", "selection", "overview"},
-    {"rows"},
+    {"rows", "writing"},
     {"pipeline"},
+    {"refiltering"},
     {"judge"},
     {"lineage", "ranks"},
     {"training", "display", "delivery"},
@@ -50,7 +51,7 @@ LAYERS: list[set[str]] = [
     {"checks"},
     {"cli"},
 ]
-STAGES = {"readers", "passages", "index", "questions", "answers", "filters", "exports", "splits"}
+STAGES = {"readers", "passages", "index", "questions", "answers", "filters", "exports", "splits", "verdicts"}
 # what stages share without being stages
 SHARED = {"duplicates", "sentences"}
 DOORS = {

@@ -11,6 +11,7 @@ from axolotl_ragdata.cli.accounting import runs
 from axolotl_ragdata.cli.building import build
 from axolotl_ragdata.cli.checking import check, verify
 from axolotl_ragdata.cli.exporting import export
+from axolotl_ragdata.cli.filtering import filter_run
 from axolotl_ragdata.cli.judging import judge
 from axolotl_ragdata.cli.models import models
 from axolotl_ragdata.cli.parsing import parse
@@ -25,6 +26,7 @@ COMMANDS: tuple[click.Command, ...] = (
     parse,
     read,
     build,
+    filter_run,
     runs,
     search,
     show,

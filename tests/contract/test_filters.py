@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from axolotl_ragdata.blocks import CRITERIA, FILTERS
 from axolotl_ragdata.errors import RecipeError
 from axolotl_ragdata.filters import Evidence, Filter, Reason, filters
-from axolotl_ragdata.records import Citation, Example, Message, Passage, Provenance
+from axolotl_ragdata.records import Citation, Example, Message, Passage, Provenance, Score, Verdict
 
 TEXT = "Insomnia is trouble falling asleep on three nights a week. It lasts for 3 months or longer."
 PASSAGE = Passage(id="p", doc_id="d", ordinal=0, text=TEXT, start=0, end=len(TEXT), n_tokens=20)
@@ -49,12 +50,27 @@ GOOD = [
     row(0, "What is insomnia?", "Insomnia is trouble falling asleep on three nights a week."),
     row(1, "How long does insomnia last?", "It lasts for 3 months or longer."),
 ]
-EVIDENCE = Evidence({"p": PASSAGE}, np.eye(2, dtype=np.float32))
+VERDICTS = {
+    f"ex-{number}": Verdict(
+        id=f"v-{number}",
+        subject_id=f"ex-{number}",
+        scores=tuple(Score(criterion=name, value=5, producer="x") for name in CRITERIA),
+    )
+    for number in range(2)
+}
+EVIDENCE = Evidence({"p": PASSAGE}, np.eye(2, dtype=np.float32), VERDICTS)
 NAMES = filters.names()
 
 
 def test_the_built_in_filters_are_there() -> None:
-    assert {"grounded", "near_duplicate"} <= set(NAMES)
+    assert set(NAMES) >= {*FILTERS, *CRITERIA}
+
+
+def test_the_recipe_knows_which_filters_cost_calls() -> None:
+    # the recipe cannot import the filters; it must agree with them all the same
+    assert {name for name in NAMES if filters.get(name, "here").criterion} == set(CRITERIA)
+    assert all(filters.get(name, "here").criterion == name for name in CRITERIA)
+    assert not set(FILTERS) & set(CRITERIA), "a recipe that names no filter pays for none"
 
 
 @pytest.mark.parametrize("name", NAMES)

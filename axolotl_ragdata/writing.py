@@ -1,0 +1,136 @@
+"""Everything that came of a build → its run directory: tables, exports, card, and the manifest last."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from axolotl_ragdata import __version__, corpus
+from axolotl_ragdata.filters import NOT_ASKED
+from axolotl_ragdata.materials import open_materials
+from axolotl_ragdata.recipe import Recipe
+from axolotl_ragdata.records import Document, Passage, Rejected, content_id
+from axolotl_ragdata.selection import Rows
+from axolotl_ragdata.store import RunDirectory, sha256_of
+from axolotl_ragdata.verdicts import producer_of
+
+SPLITS = ("train", "validation", "test_seen", "test_unseen")
+
+
+def write_run(
+    recipe: Recipe,
+    run: RunDirectory,
+    documents: Sequence[Document],
+    passages: Sequence[Passage],
+    rows: Rows,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write a finished run and return its manifest, which is written last.
+
+    Args:
+        recipe: What was built.
+        run: Where.
+        documents: What was read, sorted by id.
+        passages: What they were cut into.
+        rows: What came of them.
+        facts: `fingerprint`, what the run depends on; `cutting`, warnings by document; `journal`, its marks.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    from axolotl_ragdata.card import dataset_card
+    from axolotl_ragdata.exports import exports
+
+    examples = sorted(rows.examples, key=lambda record: record.id)
+    tables: dict[str, list[Any]] = {
+        "documents": list(documents),
+        "passages": list(passages),
+        "questions": sorted(rows.questions, key=lambda record: record.id),
+        "answers": sorted(rows.answers, key=lambda record: record.id),
+        "verdicts": sorted(rows.verdicts, key=lambda record: record.subject_id),
+        "examples": examples,
+        "rejected": sorted(rows.rejected, key=lambda record: (record.stage, record.subject_id, record.reason)),
+        "failures": sorted(rows.failures, key=lambda record: (record.stage, record.subject_id)),
+    }
+    counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
+    export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
+    names: dict[str, str] = {}
+    for split, material in open_materials(recipe, passages, examples, tables["rejected"]).items():
+        counts[split] = len(material.examples)
+        if lines := export.rows(material):
+            names[split] = run.write_rows(split, lines)
+    manifest = _manifest(recipe, documents, rows, facts, counts, names)
+    card = dataset_card(manifest, examples)
+    manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
+    run.write_card(card)
+    run.write_manifest(manifest)
+    run.remove_stale_exports(SPLITS, names.values())
+    return manifest
+
+
+def _manifest(
+    recipe: Recipe,
+    documents: Sequence[Document],
+    rows: Rows,
+    facts: Mapping[str, Any],
+    counts: Mapping[str, int],
+    names: Mapping[str, str],
+) -> dict[str, Any]:
+    block = recipe.ragdata
+    return {
+        "ragdata_version": __version__,
+        "name": recipe.path.stem,
+        "dataset_id": content_id("dataset", *sorted(names.values())),
+        "finished_at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "recipe": block.model_dump(mode="json", by_alias=True),
+        "fingerprint": facts["fingerprint"],
+        "format": block.export.format,
+        "counts": {**counts, "refused": sum(record.stage == corpus.STAGE for record in rows.rejected)},
+        "rejected_by_reason": _by_reason(rows.rejected),
+        "failures_by_reason": dict(Counter(record.error for record in rows.failures).most_common()),
+        "retryable_failures": sum(record.retryable for record in rows.failures),
+        "verdicts": _verdicts(recipe, rows),
+        "unasked_verdicts": sum(record.detail == NOT_ASKED for record in rows.rejected),
+        "flagged_passages": rows.flagged,
+        "files": dict(names),
+        "documents": [_about(document, facts["cutting"].get(document.id, ())) for document in documents],
+        "index": rows.index,
+        "llm": rows.llm,
+        "journal": facts["journal"],
+    }
+
+
+def _verdicts(recipe: Recipe, rows: Rows) -> dict[str, Any]:
+    """Return, for each criterion that was asked, who was asked and how often each score was given."""
+    found: dict[str, Any] = {}
+    for score in (score for verdict in rows.verdicts for score in verdict.scores):
+        about = found.setdefault(score.criterion, {"producer": score.producer, "scores": Counter()})
+        about["scores"]["no verdict" if score.value is None else str(score.value)] += 1
+    for criterion in recipe.ragdata.criteria:
+        found.setdefault(criterion, {"producer": producer_of(criterion), "scores": {}})
+    return {key: {**about, "scores": dict(sorted(about["scores"].items()))} for key, about in sorted(found.items())}
+
+
+def _about(document: Document, cutting: Sequence[str]) -> dict[str, Any]:
+    return {
+        "id": document.id,
+        "title": document.title,
+        "path": document.source.path,
+        "sha256": document.source.sha256,
+        "language": document.language,
+        "licence": document.licence,
+        "warnings": [*document.warnings, *cutting],
+    }
+
+
+def _by_reason(rejected: Sequence[Rejected]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for record in rejected:
+        found.setdefault(record.stage, Counter())[record.reason] += 1
+    return {stage: dict(reasons.most_common()) for stage, reasons in sorted(found.items())}
+
+
+def _hashes(run: RunDirectory, names: Sequence[str]) -> dict[str, str]:
+    return {name: sha256_of(run.folder / name) for name in names}
