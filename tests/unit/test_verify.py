@@ -23,8 +23,10 @@ from axolotl_ragdata.records import (
     Passage,
     Question,
     Rejected,
+    Score,
     Section,
     Source,
+    Verdict,
     content_id,
 )
 from axolotl_ragdata.splits import assign_splits
@@ -109,6 +111,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "passages": list(passages.values()),
         "questions": [question for question, _ in pairs],
         "answers": [answer for _, answer in pairs],
+        "verdicts": [
+            Verdict(id=f"v-{row.id}", subject_id=row.id, scores=(Score(criterion="faithful", value=5, producer="x"),))
+            for row in examples
+        ],
         "examples": examples,
         "rejected": rejected,
         "failures": [],
@@ -130,7 +136,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "dataset_id": content_id("dataset", *sorted(files.values())),
             "documents": [{"id": one.id, "sha256": one.source.sha256} for one in documents],
             "format": "messages",
-            "recipe": {"split": {"unseen_by": "section"}},
+            "recipe": {"split": {"unseen_by": "section"}, "filters": [{"use": "grounded"}, {"use": "faithful"}]},
         }
     )
     return run.folder
@@ -214,6 +220,17 @@ FORGERIES: dict[str, tuple[str, Edit, str]] = {
         lambda rows: set_in(rows, 0, 1, "provenance", "citations", 0, "start"),
         "quotes in their source",
     ),
+    "a verdict was made worse": (
+        "verdicts",
+        lambda rows: set_in(rows, 0, 3, "scores", 0, "value"),
+        "verdicts that let rows in",
+    ),
+    "a verdict became none": (
+        "verdicts",
+        lambda rows: set_in(rows, 0, None, "scores", 0, "value"),
+        "verdicts that let rows in",
+    ),
+    "a verdict was removed": ("verdicts", lambda rows: rows.pop(0).clear(), "verdicts that let rows in"),
     "a row without a quote": (
         "examples",
         lambda rows: set_in(rows, 0, [], "provenance", "citations"),
@@ -308,6 +325,26 @@ def moved(run: Path, row_id: str, split: str) -> None:
 def rows_in(run: Path, split: str) -> list[dict[str, Any]]:
     rows = [json.loads(line) for line in (run / "examples.jsonl").read_text(encoding="utf-8").splitlines()]
     return [row for row in rows if row["split"] == split]
+
+
+def test_a_number_that_was_changed_everywhere_is_found(run: Path) -> None:
+    row = rows_in(run, "train")[0]
+    said, forged = row["answer"], row["answer"].replace("lasts", "lasts 99 or")
+    origin = row["provenance"]
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        for each in rows:
+            if row["id"] in (each.get("id"),) or each.get("id") == origin["answer_id"]:
+                each.update(json.loads(json.dumps(each, ensure_ascii=False).replace(said, forged)))
+                if "provenance" in each:
+                    each["provenance"] = origin
+                if "citations" in each:
+                    each["citations"] = origin["citations"]
+
+    for name in ("answers", "examples"):
+        edit(run, name, change)
+    assert failed(run) >= {"numbers in the evidence"}
+    assert "rows from their question and answer" not in failed(run)
 
 
 def test_a_row_moved_from_the_unseen_sections_into_training_is_found(run: Path) -> None:
