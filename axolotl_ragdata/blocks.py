@@ -60,8 +60,20 @@ class PriceBlock(Block):
     output: float = Field(ge=0, description="per million tokens out")
 
 
+class BatchBlock(Block):
+    """How the Batch API is used."""
+
+    max_requests: int = Field(50_000, ge=1, le=50_000, description="most requests in one batch")
+    max_bytes: int = Field(190_000_000, ge=10_000, description="most bytes in one batch's file")
+    quiet_s: float = Field(2.0, gt=0, le=600, description="seconds without a new request after which a batch is sent")
+    poll_s: float = Field(30.0, gt=0, le=3600, description="seconds between two looks at a batch")
+
+
 class LlmBlock(Block):
     """The chat model that asks and answers."""
+
+    mode: Literal["live", "batch"] = Field("live", description="batch: the Batch API, half the price, within a day")
+    batch: BatchBlock = Field(default_factory=lambda: BatchBlock(), description="how the Batch API is used")
 
     model: str = Field("embedded", description="embedded, or the model's name at `base_url`")
     base_url: str | None = Field(None, description="an OpenAI-compatible endpoint, ending in /v1; else OPENAI_BASE_URL")

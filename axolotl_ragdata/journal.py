@@ -69,6 +69,10 @@ class Journal:
         """Return the number of answers."""
         return len(self._places)
 
+    def __contains__(self, key: str) -> bool:
+        """Return whether there is an answer for a key."""
+        return _packed(key) in self._places
+
     def get(self, key: str) -> dict[str, Any] | None:
         """Return the entry of a key, None where there is none.
 

@@ -113,6 +113,7 @@ class Budget:
         self._block = block
         self._where = where
         self._reserved = Usage()
+        self._settled = asyncio.Event()
         self._before = before or Usage()
         self.spent = Usage()
 
@@ -121,23 +122,31 @@ class Budget:
         """What was spent in the currency of `price`, None without one."""
         return self._cost(self.spent)
 
-    def reserve(self, expected: Usage) -> None:
-        """Set a call's worst case aside.
+    async def reserve(self, expected: Usage) -> None:
+        """Set a call's worst case aside, once what others have set aside leaves room for it.
 
         Raises:
-            BudgetReached: It would cross a cap.
+            BudgetReached: It would cross a cap even with no other call in flight.
         """
+        while (problem := self._crossing(expected)) is not None:
+            if not self._reserved.calls:
+                raise problem
+            self._settled.clear()
+            await self._settled.wait()
+        self._reserved = self._reserved + expected
+
+    def _crossing(self, expected: Usage) -> BudgetReached | None:
         total = self._before + self.spent + self._reserved + expected
         block, tokens = self._block, total.input_tokens + total.output_tokens
         fix = "raise the cap and run the same command again; it goes on where it stopped"
         if block.max_tokens_total is not None and tokens > block.max_tokens_total:
             what = f"the next call could cross max_tokens_total: {block.max_tokens_total:,} ({self._shown()})"
-            raise BudgetReached(f"{self._where}.max_tokens_total", what, fix)
+            return BudgetReached(f"{self._where}.max_tokens_total", what, fix)
         cost = self._cost(total)
         if block.max_cost is not None and cost is not None and cost > block.max_cost:
             what = f"the next call could cross max_cost: {block.max_cost:g} ({self._shown()})"
-            raise BudgetReached(f"{self._where}.max_cost", what, fix)
-        self._reserved = self._reserved + expected
+            return BudgetReached(f"{self._where}.max_cost", what, fix)
+        return None
 
     def settle(self, expected: Usage, actual: Usage) -> None:
         """Replace what was set aside by what the call used."""
@@ -147,6 +156,7 @@ class Budget:
             output_tokens=self._reserved.output_tokens - expected.output_tokens,
         )
         self.spent = self.spent + actual
+        self._settled.set()
 
     def _cost(self, usage: Usage) -> float | None:
         price = self._block.price

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from axolotl_ragdata.batch import BatchTransport, Say
 from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.errors import BudgetReached, EndpointError, MissingKey
 from axolotl_ragdata.journal import Journal
@@ -66,13 +67,20 @@ class Attempt:
     retryable: bool = True
 
 
-def open_chat(recipe: Recipe, journal: Journal, base_url: str | None = None, before: Usage | None = None) -> Chat:
+def open_chat(
+    recipe: Recipe, journal: Journal, base_url: str | None = None, before: Usage | None = None, say: Say | None = None
+) -> Chat:
     """Return the recipe's chat model, to be used in an `async with`; see `open_chat_of`."""
-    return open_chat_of(recipe.ragdata.llm, recipe.where("llm"), journal, base_url, before)
+    return open_chat_of(recipe.ragdata.llm, recipe.where("llm"), journal, base_url, before, say)
 
 
 def open_chat_of(
-    block: LlmBlock, where: str, journal: Journal, base_url: str | None = None, before: Usage | None = None
+    block: LlmBlock,
+    where: str,
+    journal: Journal,
+    base_url: str | None = None,
+    before: Usage | None = None,
+    say: Say | None = None,
 ) -> Chat:
     """Return a chat model, to be used in an `async with`.
 
@@ -82,6 +90,7 @@ def open_chat_of(
         journal: Where answers are kept.
         base_url: An endpoint in place of the block's: that of the embedded model.
         before: What earlier runs of the same work spent; it counts against the caps.
+        say: Hears what a user should know of batches.
 
     Raises:
         MissingKey: The endpoint is not on this machine and the environment holds no key.
@@ -91,7 +100,7 @@ def open_chat_of(
     if not key and urlsplit(url).hostname not in LOOPBACK:
         what = f"{block.api_key_env} is not set, and {url} wants a key"
         raise MissingKey(where, what, f"export {block.api_key_env}=…, or name a local endpoint with base_url")
-    return Chat(block, journal, url, key or NO_KEY, where, before)
+    return Chat(block, journal, url, key or NO_KEY, where, before, say)
 
 
 def endpoint_url(block: LlmBlock) -> str:
@@ -107,14 +116,23 @@ class Chat:
     """
 
     def __init__(
-        self, block: LlmBlock, journal: Journal, base_url: str, key: str, where: str, before: Usage | None = None
+        self,
+        block: LlmBlock,
+        journal: Journal,
+        base_url: str,
+        key: str,
+        where: str,
+        before: Usage | None = None,
+        say: Say | None = None,
     ) -> None:
         self._block = block
         self._journal = journal
         self._base_url = base_url
         self._secret = key
         self._where = where
-        self._limiter = Limiter(block)
+        batched = block.mode == "batch"
+        in_flight = block.batch.max_requests if batched else block.concurrency
+        self._limiter = Limiter(block.model_copy(update={"concurrency": in_flight}))
         self._budget = Budget(block, where, before)
         self._mode: Mode = "json_schema"
         self._length_key = "max_tokens"
@@ -122,8 +140,20 @@ class Chat:
         self._silent = 0
         self._leaving = False
         self._sending: set[asyncio.Task[Any]] = set()
-        self._transport = Transport(base_url, key, block.concurrency, block.timeout_s)
+        self._transport: Transport | BatchTransport
+        if batched:
+            heard = say or (lambda line: None)
+            answered = self._journal.__contains__
+            variable = block.api_key_env
+            self._transport = BatchTransport(base_url, key, variable, block.batch, journal.folder, answered, heard)
+        else:
+            self._transport = Transport(base_url, key, block.concurrency, block.timeout_s)
         self.stats = Stats()
+
+    @property
+    def in_flight(self) -> int:
+        """Source records worth working on at once: enough that no call has to wait for another's retrieval."""
+        return 2 * self._limiter.most
 
     @property
     def usage(self) -> Usage:
@@ -149,7 +179,9 @@ class Chat:
             task.cancel()
         if self._sending:
             at_leisure = kind is None or issubclass(kind, BudgetReached)
-            await asyncio.wait(self._sending, timeout=self._block.timeout_s if at_leisure else LEAVING_S)
+            grace_s = self._block.timeout_s if at_leisure else LEAVING_S
+            # what is in a batch waits there for the next run
+            await asyncio.wait(self._sending, timeout=0 if self._block.mode == "batch" else grace_s)
         for task in list(self._running.values()):
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
@@ -199,7 +231,7 @@ class Chat:
         last = Attempt(error="not tried")
         for number in range(self._block.max_attempts):
             mode = self._mode
-            last = await self._attempt(request, number, mode)
+            last = await self._attempt(key, request, number, mode)
             outcome = self._outcome(last, request, mode)
             if isinstance(outcome, Completion):
                 await self._journal.append(key, _entry(request, outcome))
@@ -227,18 +259,18 @@ class Chat:
         text, value = found
         return Completion(text, value, attempt.model or self._block.model, attempt.usage)
 
-    async def _attempt(self, request: ChatRequest, number: int, mode: Mode) -> Attempt:
+    async def _attempt(self, key: str, request: ChatRequest, number: int, mode: Mode) -> Attempt:
         expected = _expected(request)
         await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
         used = Usage()
         try:
             if self._leaving:
                 raise asyncio.CancelledError
-            self._budget.reserve(expected)
+            await self._budget.reserve(expected)
             # until its answer is in the journal
             self._sending.add(_this_task())
             try:
-                attempt = await self._sent(self._body(request, number, mode), request, mode)
+                attempt = await self._sent(key, self._body(request, number, mode), request, mode)
                 used = attempt.usage
                 return attempt
             finally:
@@ -268,9 +300,9 @@ class Chat:
             body["response_format"] = wanted
         return body
 
-    async def _sent(self, body: dict[str, Any], request: ChatRequest, mode: Mode) -> Attempt:
+    async def _sent(self, key: str, body: dict[str, Any], request: ChatRequest, mode: Mode) -> Attempt:
         try:
-            reply = await self._transport.post("chat/completions", body)
+            reply = await self._transport.post("chat/completions", body, key)
         except TimedOut:
             self._limiter.overloaded()
             return self._unanswered(f"no answer in {self._block.timeout_s:g} s", "")

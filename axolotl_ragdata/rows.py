@@ -140,7 +140,7 @@ async def _generate(
         progress.say(estimate(recipe, passages))
     async with _opened_chat(recipe, run, rows, progress) as chat:
         ctx = RunContext(chat, retriever, embedder, by_id)
-        in_flight = 2 * recipe.ragdata.llm.concurrency if chat else EXTRACTIVE_IN_FLIGHT
+        in_flight = min(max(1, len(source)), chat.in_flight if chat else EXTRACTIVE_IN_FLIGHT)
         progress.start("questions and answers", len(source))
         started = time.monotonic()
         async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
@@ -245,7 +245,7 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
         for note in journal.notes:
             progress.say(note)
         before = spent_since(run.journal, (run.read_manifest() or {}).get("journal", {}))
-        async with open_chat(recipe, journal, base_url, before) as chat:
+        async with open_chat(recipe, journal, base_url, before, progress.say) as chat:
             yield chat
         rows.llm = {
             "model": recipe.ragdata.llm.model,

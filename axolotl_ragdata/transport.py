@@ -79,8 +79,8 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Reply:
-        """Return the answer to a body.
+    async def post(self, path: str, body: Mapping[str, Any], key: str = "") -> Reply:
+        """Return the answer to a body; `key` is for transports that carry many calls at once.
 
         Raises:
             Unreachable: The connection could not be made or was lost.

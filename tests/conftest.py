@@ -50,6 +50,12 @@ def load_module(name: str, path: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def batch_server(model_server: ModuleType) -> ModuleType:
+    """The module of the loopback endpoint with batches, `tests/servers/batch.py`."""
+    return load_module("ragdata_batch_server", Path(__file__).parent / "servers" / "batch.py")
+
+
+@pytest.fixture(scope="session")
 def model_server() -> ModuleType:
     """The module of the loopback chat endpoint, `tests/servers/model.py`."""
     return load_module("ragdata_model_server", Path(__file__).parent / "servers" / "model.py")

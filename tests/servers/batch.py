@@ -1,0 +1,125 @@
+"""The Batch API on loopback: files, batches, output and error files; each answer is the model server's.
+
+`outcome` may decide what becomes of a request: it gets the batch's number from 0 and the line, and returns "expire", an
+HTTP status of an error, or None. `status` may decide how a batch ends ("completed"); a batch takes `batch_s` seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+from ragdata_model_server import ModelServer, answer, completion
+
+Outcome = Callable[[int, Mapping[str, Any]], "str | int | None"]
+
+
+class BatchServer(ModelServer):
+    """An endpoint that has batches beside live calls."""
+
+    def __init__(
+        self, batch_s: float = 0.0, outcome: Outcome | None = None, status: Callable[[int], str] | None = None
+    ):
+        super().__init__()
+        self.batch_s = batch_s
+        self.outcome = outcome
+        self.status = status
+        self.files: dict[str, bytes] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+        self.paid: list[str] = []
+        """The custom id of every request that was answered."""
+
+    def add_routes(self, app: web.Application) -> None:
+        """Serve files and batches."""
+        app.router.add_post("/v1/files", self._upload)
+        app.router.add_get("/v1/files/{id}/content", self._content)
+        app.router.add_post("/v1/batches", self._create)
+        app.router.add_get("/v1/batches", self._list)
+        app.router.add_get("/v1/batches/{id}", self._retrieve)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        assert form["purpose"] == "batch"
+        return web.json_response(self._file(form["file"].file.read()))  # type: ignore[union-attr]
+
+    def _file(self, content: bytes) -> dict[str, Any]:
+        name = f"file-{len(self.files)}"
+        self.files[name] = content
+        return {
+            "id": name,
+            "object": "file",
+            "bytes": len(content),
+            "created_at": 1,
+            "filename": "f",
+            "purpose": "batch",
+            "status": "processed",
+        }
+
+    async def _content(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.files[request.match_info["id"]])
+
+    async def _create(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        assert asked["endpoint"] == "/v1/chat/completions"
+        lines = [json.loads(line) for line in self.files[asked["input_file_id"]].splitlines()]
+        assert len({line["custom_id"] for line in lines}) == len(lines), "a custom id stands twice in a file"
+        name = f"batch-{len(self.batches)}"
+        self.batches[name] = {
+            "id": name,
+            "object": "batch",
+            "endpoint": asked["endpoint"],
+            "input_file_id": asked["input_file_id"],
+            "completion_window": "24h",
+            "created_at": 1,
+            "metadata": asked.get("metadata"),
+            "status": "in_progress",
+            "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
+            "_lines": lines,
+            "_until": time.monotonic() + self.batch_s,
+            "_number": len(self.batches),
+        }
+        return web.json_response(self._shown(name))
+
+    async def _list(self, request: web.Request) -> web.Response:
+        data = [self._shown(name) for name in self.batches]
+        return web.json_response({"object": "list", "data": data, "has_more": False})
+
+    async def _retrieve(self, request: web.Request) -> web.Response:
+        batch = self.batches[request.match_info["id"]]
+        if batch["status"] == "in_progress" and time.monotonic() >= batch["_until"]:
+            self._finish(batch)
+        return web.json_response(self._shown(request.match_info["id"]))
+
+    def _finish(self, batch: dict[str, Any]) -> None:
+        batch["status"] = self.status(batch["_number"]) if self.status else "completed"
+        if batch["status"] == "failed":
+            batch["errors"] = {"object": "list", "data": [{"code": "invalid", "message": "the file is not right"}]}
+            return
+        good, bad = [], []
+        for line in batch["_lines"]:
+            outcome = self.outcome(batch["_number"], line) if self.outcome else None
+            base = {"id": f"r-{line['custom_id']}", "custom_id": line["custom_id"]}
+            if outcome == "expire":
+                batch["status"] = "expired"
+                error = {"code": "batch_expired", "message": "not executed before the window ended"}
+                bad.append({**base, "response": None, "error": error})
+            elif isinstance(outcome, int):
+                body = {"error": {"message": "the request is refused", "code": None}}
+                bad.append(
+                    {**base, "response": {"status_code": outcome, "request_id": "r", "body": body}, "error": None}
+                )
+            else:
+                self.paid.append(line["custom_id"])
+                self.requests.append(line["body"])
+                body = completion(answer(line["body"]), line["body"])
+                good.append({**base, "response": {"status_code": 200, "request_id": "r", "body": body}, "error": None})
+        for key, lines in (("output_file_id", good), ("error_file_id", bad)):
+            if lines:
+                content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+                batch[key] = self._file(content)["id"]
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        return {key: value for key, value in self.batches[name].items() if not key.startswith("_")}
