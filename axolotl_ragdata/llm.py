@@ -10,13 +10,20 @@ import asyncio
 import dataclasses
 import difflib
 import os
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from axolotl_ragdata.attempts import (
+    Attempt,
+    Stats,
+    about_format,
+    failed_entry,
+    journal_entry,
+    usage_of,
+    what_it_said,
+    worst_case,
+)
 from axolotl_ragdata.batch import BatchTransport, Say
 from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.errors import BudgetReached, EndpointError, MissingKey
@@ -41,30 +48,6 @@ LARGER = 2
 MOST_TOKENS = 16_384
 LEAVING_S = 3.0
 """What calls in flight may still take when the run is interrupted or the endpoint gave up."""
-CHARACTERS_A_TOKEN = 3
-
-
-@dataclass
-class Stats:
-    """What a run's calls did so far."""
-
-    answered: int = 0
-    from_journal: int = 0
-    retries: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """How one attempt ended: a choice of a completion with its usage, or an error that may be tried again."""
-
-    choice: Mapping[str, Any] | None = None
-    model: str = ""
-    usage: Usage = field(default_factory=Usage)
-    error: str = ""
-    detail: str = ""
-    wait_s: float | None = None
-    retryable: bool = True
 
 
 def open_chat(
@@ -234,11 +217,11 @@ class Chat:
             last = await self._attempt(key, request, number, mode)
             outcome = self._outcome(last, request, mode)
             if isinstance(outcome, Completion):
-                await self._journal.append(key, _entry(request, outcome))
+                await self._journal.append(key, journal_entry(request, outcome))
                 self.stats.answered += 1
                 return outcome
             last = outcome
-            await self._journal.append_failure(key, _failed_entry(request, last, number))
+            await self._journal.append_failure(key, failed_entry(request, last, number))
             self._sending.discard(_this_task())
             if not last.retryable or self._leaving or number + 1 == self._block.max_attempts:
                 break
@@ -260,7 +243,7 @@ class Chat:
         return Completion(text, value, attempt.model or self._block.model, attempt.usage)
 
     async def _attempt(self, key: str, request: ChatRequest, number: int, mode: Mode) -> Attempt:
-        expected = _expected(request)
+        expected = worst_case(request)
         await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
         used = Usage()
         try:
@@ -312,7 +295,7 @@ class Chat:
             return await self._refused(reply, request, mode)
         try:
             choice = dict(reply.payload["choices"][0])
-            attempt = Attempt(choice, str(reply.payload.get("model") or ""), _usage(reply.payload.get("usage") or {}))
+            attempt = Attempt(choice, str(reply.payload.get("model") or ""), usage_of(reply.payload.get("usage") or {}))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             return self._unanswered("the endpoint's answer is not a chat completion", reply.text[:200])
         self._silent = 0
@@ -332,7 +315,7 @@ class Chat:
         return Attempt(error=error, detail=self._safe(detail))
 
     async def _refused(self, reply: Reply, request: ChatRequest, mode: Mode) -> Attempt:
-        status, said = reply.status, self._safe(_said(reply))
+        status, said = reply.status, self._safe(what_it_said(reply))
         if status in (401, 403):
             fix = f"correct the environment variable {self._block.api_key_env}, then run the same command again"
             raise EndpointError(self._base_url, f"refuses the key ({status}): {said}", fix)
@@ -340,7 +323,7 @@ class Chat:
             raise await self._no_model(said)
         if status == 429 and "insufficient_quota" in said:
             raise EndpointError(self._base_url, f"the account has no credit: {said}", "add credit, then run it again")
-        if status in (400, 422) and request.schema is not None and _about_format(said) and mode != "text":
+        if status in (400, 422) and request.schema is not None and about_format(said) and mode != "text":
             if self._mode == mode:
                 self._mode = MODES[MODES.index(mode) + 1]
             return Attempt(error=f"no {mode} at this endpoint", detail=said, wait_s=0.0)
@@ -379,51 +362,3 @@ def _this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None
     return task
-
-
-def _expected(request: ChatRequest) -> Usage:
-    characters = len(request.system) + len(request.user) + sum(len(turn.content) for turn in request.history)
-    return Usage(calls=1, input_tokens=characters // CHARACTERS_A_TOKEN, output_tokens=request.max_tokens)
-
-
-def _usage(reported: Mapping[str, Any]) -> Usage:
-    return Usage(
-        calls=1,
-        input_tokens=int(reported.get("prompt_tokens") or 0),
-        output_tokens=int(reported.get("completion_tokens") or 0),
-    )
-
-
-def _said(reply: Reply) -> str:
-    body = reply.payload.get("error", reply.payload) if isinstance(reply.payload, Mapping) else None
-    if not isinstance(body, Mapping):
-        return str(body or reply.text) or f"status {reply.status} without a word"
-    message, code = body.get("message") or body.get("detail"), body.get("code")
-    return f"{message or reply.text}{f' [{code}]' if code else ''}"
-
-
-def _about_format(said: str) -> bool:
-    low = said.lower()
-    return any(word in low for word in ("response_format", "json_schema", "json_object", "structured", "schema"))
-
-
-def _entry(request: ChatRequest, completion: Completion) -> dict[str, Any]:
-    return {
-        "stage": request.stage,
-        "subject": request.subject_id,
-        "model": completion.model,
-        "text": completion.text,
-        "value": completion.value,
-        "usage": completion.usage.model_dump(),
-    }
-
-
-def _failed_entry(request: ChatRequest, attempt: Attempt, number: int) -> dict[str, Any]:
-    return {
-        "stage": request.stage,
-        "subject": request.subject_id,
-        "attempt": number + 1,
-        "error": attempt.error,
-        "detail": attempt.detail,
-        "usage": attempt.usage.model_dump(),
-    }

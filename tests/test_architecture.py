@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
     },
     {"registry", "blocks"},
     {"recipe", "store", "stage", "sentences"},
-    {"journal", "embedded", "limits", "structured", "transport", "batch", "accounting", "history"},
+    {"journal", "embedded", "limits", "structured", "transport", "attempts", "batch", "accounting", "history"},
     {"llm", "embed", "tokens", "duplicates", "guidance"},
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits", "verdicts"),

@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 
+from axolotl_ragdata.attempts import CHARACTERS_A_TOKEN
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
 from axolotl_ragdata.blocks import JudgeBlock, JudgeModelBlock
 from axolotl_ragdata.embedded import LlmServer
@@ -15,7 +16,7 @@ from axolotl_ragdata.judge.families import check_judges
 from axolotl_ragdata.judge.judgement import Verdicts
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion
 from axolotl_ragdata.judge.scoring import planned, score
-from axolotl_ragdata.llm import CHARACTERS_A_TOKEN, Chat, open_chat_of
+from axolotl_ragdata.llm import Chat, open_chat_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.stage import ChatRequest

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from axolotl_ragdata import __version__
+from axolotl_ragdata.attempts import CHARACTERS_A_TOKEN
 from axolotl_ragdata.blocks import JudgeBlock, LlmBlock
 from axolotl_ragdata.errors import QualityGateFailed, RecipeError, TooManyFailures
 from axolotl_ragdata.interruption import run_interruptibly
@@ -28,7 +29,6 @@ from axolotl_ragdata.judge.results import evaluate
 from axolotl_ragdata.judge.results.records import Cost, Results
 from axolotl_ragdata.judge.results.sensitivity import expected_sensitivity, sensitivity_lines
 from axolotl_ragdata.judge.results.writing import write_results
-from axolotl_ragdata.llm import CHARACTERS_A_TOKEN
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Record
