@@ -139,12 +139,12 @@ class Answering:
             made = model.generate(
                 [group[at].turns for at in unwritten], block.max_tokens, block.temperature or 0.0, block.seed or 0
             )
-            async for at, text in _in_thread(made):
+            async for at, text in _in_thread(made, model):
                 await self._keep(keys[unwritten[at]], _written_entry(group[unwritten[at]], text, weights))
                 self.spent.generated += 1
         if unscored:
             model = await self._load(loaded, weights, block.batch_tokens)
-            async for at, found in _in_thread(model.log_likelihoods([pairs[key] for key in unscored])):
+            async for at, found in _in_thread(model.log_likelihoods([pairs[key] for key in unscored]), model):
                 await self._keep(unscored[at], _scored_entry(found, weights))
         return [self._local_answer(each, key, weights) for each, key in zip(group, keys, strict=True)]
 
@@ -238,10 +238,15 @@ async def _opened(candidate: Candidate, journal: Journal) -> AsyncIterator[Chat]
             yield chat
 
 
-async def _in_thread(source: Iterator[Item]) -> AsyncIterator[Item]:
+async def _in_thread(source: Iterator[Item], model: LocalModel) -> AsyncIterator[Item]:
     end = object()
-    while (item := await asyncio.to_thread(next, source, end)) is not end:
-        yield item  # type: ignore[misc]
+    try:
+        while (item := await asyncio.to_thread(next, source, end)) is not end:
+            yield item  # type: ignore[misc]
+    except asyncio.CancelledError:
+        # the thread cannot be cancelled, and the process would wait for its batch
+        model.stop()
+        raise
 
 
 def _answer_key(asked: Asked, weights: Weights) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from axolotl_ragdata.store import sha256_of
 
 SCORED_TOKENS = 2048
 """Tokens whose scores over the whole vocabulary are held at once; a quarter of a million words times this many fit."""
+LONG_START = 256
+"""Tokens of a prompt from which it is computed once for all answers that are scored after it."""
 WEIGHTS = ("*.safetensors", "*.bin", "adapter_config.json", "config.json", "tokenizer*", "chat_template*")
 Turns = tuple[Message, ...]
 
@@ -100,6 +103,7 @@ class LocalModel:
         from transformers import AutoModelForCausalLM
 
         self.notes: list[str] = []
+        self._stopped = threading.Event()
         self._torch = torch
         _quiet()
         if "OMP_NUM_THREADS" not in os.environ:
@@ -118,6 +122,10 @@ class LocalModel:
         self._model.to(self._device).eval()
         self._tokenizer = self._open_tokenizer(weights)
         self._most = int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 30)
+
+    def stop(self) -> None:
+        """End the batch that another thread is at; what it wrote of it is lost."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Free the memory."""
@@ -143,7 +151,7 @@ class LocalModel:
                 yield at, TooLong(len(tokens), self._most - max_tokens)
         fitting = [at for at, tokens in enumerate(encoded) if len(tokens) + max_tokens <= self._most]
         lengths = {at: len(encoded[at]) + max_tokens for at in fitting}
-        for batch in batches(lengths, self._batch_tokens):
+        for batch in self._until_stopped(batches(lengths, self._batch_tokens)):
             self._torch.manual_seed(seed + sum(encoded[batch[0]]))
             yield from self._halved(batch, lambda part: self._written(part, encoded, max_tokens, temperature))
 
@@ -160,9 +168,20 @@ class LocalModel:
         for at, (tokens, _) in enumerate(encoded):
             if len(tokens) > self._most:
                 yield at, TooLong(len(tokens), self._most)
-        lengths = {at: len(tokens) for at, (tokens, _) in enumerate(encoded) if len(tokens) <= self._most}
-        for batch in batches(lengths, min(SCORED_TOKENS, self._batch_tokens)):
+        fitting = [at for at, (tokens, _) in enumerate(encoded) if len(tokens) <= self._most]
+        shared = _same_starts(fitting, encoded)
+        for group in self._until_stopped(iter(shared)):
+            yield from self._scored_after(group, encoded)
+        done = {at for group in shared for at in group}
+        lengths = {at: len(encoded[at][0]) for at in fitting if at not in done}
+        for batch in self._until_stopped(batches(lengths, min(SCORED_TOKENS, self._batch_tokens))):
             yield from self._halved(batch, lambda part: self._scored(part, encoded))
+
+    def _until_stopped(self, source: Iterator[list[int]]) -> Iterator[list[int]]:
+        for batch in source:
+            if self._stopped.is_set():
+                return
+            yield batch
 
     def _dtype(self) -> Any:
         if self._device == "cpu":
@@ -244,7 +263,14 @@ class LocalModel:
         )
         tokens, mask = self._padded([encoded[at] for at in batch], left=True)
         with self._torch.inference_mode():
-            made = self._model.generate(input_ids=tokens, attention_mask=mask, generation_config=config)
+            made = self._model.generate(
+                input_ids=tokens,
+                attention_mask=mask,
+                generation_config=config,
+                stopping_criteria=[lambda ids, _scores: self._torch.full(ids.shape[:1], self._stopped.is_set())],
+            )
+        if self._stopped.is_set():
+            return
         for at, row in zip(batch, made[:, tokens.shape[1] :].tolist(), strict=True):
             stop = next((number for number, token in enumerate(row) if token in ends), None)
             text = self._tokenizer.decode(row[:stop], skip_special_tokens=True).strip()
@@ -264,12 +290,33 @@ class LocalModel:
             logits = self._model(input_ids=tokens, attention_mask=mask).logits
         for row, at in enumerate(batch):
             length, own = len(encoded[at][0]), encoded[at][1]
-            # the logits at a place are of the token behind it; a first token has nothing before it
+            # a first token has nothing before it
             first = max(1, length - own)
-            wanted = tokens[row, first:length]
-            log_p = self._torch.log_softmax(logits[row, first - 1 : length - 1].float(), dim=-1)
-            total = log_p.gather(1, wanted[:, None]).sum().item()
-            yield at, (float(total), length - first)
+            yield at, (self._sum(logits[row], tokens[row], first, length), length - first)
+
+    def _scored_after(
+        self, group: Sequence[int], encoded: Sequence[tuple[list[int], int]]
+    ) -> Iterator[tuple[int, tuple[float, int]]]:
+        """Score answers that follow one long start, which is computed once."""
+        rows = [encoded[at][0] for at in group]
+        # the last shared token is scored with each answer: its logits are of the answer's first
+        start = min(len(tokens) - own for tokens, own in (encoded[at] for at in group)) - 1
+        tokens, mask = self._padded([row[start:] for row in rows], left=False)
+        before = self._torch.tensor([rows[0][:start]], device=self._device)
+        seen = self._torch.ones((len(rows), start), dtype=mask.dtype, device=self._device)
+        with self._torch.inference_mode():
+            cache = self._model(input_ids=before, use_cache=True, logits_to_keep=1).past_key_values
+            cache.batch_repeat_interleave(len(rows))
+            mask = self._torch.cat([seen, mask], dim=1)
+            logits = self._model(input_ids=tokens, attention_mask=mask, past_key_values=cache).logits
+        for row, at in enumerate(group):
+            length, own = len(encoded[at][0]) - start, encoded[at][1]
+            yield at, (self._sum(logits[row], tokens[row], length - own, length), own)
+
+    def _sum(self, logits: Any, tokens: Any, first: int, length: int) -> float:
+        """Return the log-likelihood of the tokens from `first` to `length`; the logits at a place are of the next."""
+        log_p = self._torch.log_softmax(logits[first - 1 : length - 1].float(), dim=-1)
+        return float(log_p.gather(1, tokens[first:length, None]).sum().item())
 
     def _padded(self, rows: Sequence[list[int]], left: bool) -> tuple[Any, Any]:
         longest = max(map(len, rows))
@@ -296,6 +343,16 @@ def batches(lengths: dict[int, int], most: int) -> Iterator[list[int]]:
         batch.append(at)
     if batch:
         yield batch
+
+
+def _same_starts(fitting: Sequence[int], encoded: Sequence[tuple[list[int], int]]) -> list[list[int]]:
+    """Return the groups of two and more rows whose answers follow the same long start."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for at in fitting:
+        tokens, own = encoded[at]
+        if len(tokens) - own > LONG_START:
+            groups.setdefault(tuple(tokens[: len(tokens) - own]), []).append(at)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _quiet() -> None:

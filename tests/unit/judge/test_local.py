@@ -75,6 +75,17 @@ def test_log_likelihood_is_that_of_the_answers_tokens_alone(model: LocalModel) -
     assert found[0] == pytest.approx(expected, abs=1e-3)
 
 
+def test_answers_after_one_long_start_are_as_likely_as_each_alone(model: LocalModel) -> None:
+    long = (Message(role="user", content="Worry lasts, and panic peaks. " * 50 + "Why?"),)
+    answers = ("Six months.", "Ten minutes, and then it fades slowly.", "No.")
+    together = dict(model.log_likelihoods([(long, answer) for answer in answers]))
+    for at, answer in enumerate(answers):
+        alone = dict(model.log_likelihoods([(long, answer)]))[0]
+        assert isinstance(alone, tuple)
+        assert isinstance(together[at], tuple)
+        assert together[at] == pytest.approx(alone, abs=1e-3)
+
+
 def test_an_adapter_changes_what_is_likely_and_the_identity(model: LocalModel, tiny: dict[str, Path]) -> None:
     base, weights = weights_of(str(tiny["base"]), None), weights_of(str(tiny["base"]), tiny["adapter"])
     assert weights.identity.startswith(base.identity)
@@ -82,6 +93,21 @@ def test_an_adapter_changes_what_is_likely_and_the_identity(model: LocalModel, t
     tuned = LocalModel(weights, 4096)
     pair = [(PROMPTS[0], "It peaks within ten minutes.")]
     assert dict(tuned.log_likelihoods(pair)) != dict(model.log_likelihoods(pair))
+
+
+def test_a_stopped_model_ends_at_the_next_token(tiny: dict[str, Path]) -> None:
+    stopped = LocalModel(weights_of(str(tiny["base"]), None), 64)
+    steps = 0
+
+    def count(*_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 3:
+            stopped.stop()
+
+    stopped._model.register_forward_hook(count)
+    assert list(stopped.generate(PROMPTS, 40, 1.0, 1)) == []
+    assert steps == 3
 
 
 def test_what_cannot_be_loaded_is_named(tiny: dict[str, Path], tmp_path: Path) -> None:
