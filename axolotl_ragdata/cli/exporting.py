@@ -28,12 +28,16 @@ def export(recipe_path: Path, format_name: str, folder: Path | None, as_json: bo
       trl, unsloth                 messages, one JSONL file a split
       llamafactory                 dataset_info.json, the rows and train.yaml
       parquet, huggingface         Parquet files; a dataset folder with its card
+      lm-eval                      the questions of `ragdata judge`, as tasks of lm-evaluation-harness
 
     Nothing is built and no model is called.
     """  # noqa: D301
     from axolotl_ragdata.delivery import deliver
     from axolotl_ragdata.recipe import load_recipe
 
+    if format_name == "lm-eval":
+        _export_harness(recipe_path, folder, as_json)
+        return
     done = deliver(load_recipe(recipe_path), format_name, folder)
     if done.stale:
         click.echo(f"note: what was exported is the last build ({done.stale})", err=True)
@@ -42,3 +46,20 @@ def export(recipe_path: Path, format_name: str, folder: Path | None, as_json: bo
         return
     for path in done.files:
         click.echo(str(path))
+
+
+def _export_harness(recipe_path: Path, folder: Path | None, as_json: bool) -> None:
+    from axolotl_ragdata.display import TerminalProgress
+    from axolotl_ragdata.judge.harness import export_harness
+    from axolotl_ragdata.recipe import load_recipe
+
+    with TerminalProgress() as progress:
+        files = export_harness(load_recipe(recipe_path), folder, progress)
+    if as_json:
+        click.echo(json.dumps({"folder": str(files[0].parent), "files": [str(path) for path in files]}))
+        return
+    for path in files:
+        click.echo(str(path))
+    click.echo(
+        f"next: lm_eval --include_path {files[0].parent} --tasks {files[0].stem} --apply_chat_template …", err=True
+    )
