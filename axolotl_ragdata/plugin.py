@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import io
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from axolotl_ragdata.training import (
     continue_from,
     ending_with_the_message,
     fill,
+    judge_trained,
     place,
     recipe_of,
 )
@@ -48,6 +50,7 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
         super().__init__()
         self._recipe: Recipe | None = None
         self._record: dict[str, Any] | None = None
+        self._judged = False
 
     def get_input_args(self) -> str:
         """Return where Axolotl finds our key."""
@@ -91,7 +94,9 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
         return [Recorded()]
 
     def post_train(self, cfg: Any, model: Any) -> None:
-        """Leave `ragdata.json` beside the trained weights; Axolotl calls this twice.
+        """Leave `ragdata.json` beside the trained weights, and judge them where the recipe says so.
+
+        Axolotl calls this on every rank and may do it twice: it is the first rank that judges, once.
 
         Raises:
             SystemExit: The folder cannot be written; message and fix are on stderr.
@@ -99,6 +104,25 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
         with ending_with_the_message():
             if self._record is not None:
                 write_record(Path(cfg.output_dir), self._record)
+        block = self._recipe.ragdata.judge if self._recipe is not None else None
+        if self._recipe is None or block is None or not block.after_train or self._judged:
+            return
+        self._judged = True
+        if int(os.environ.get("RANK", "0")) == 0:
+            _make_room(model)
+            judge_trained(self._recipe, Path(cfg.output_dir))
+
+
+def _make_room(model: Any) -> None:
+    """Take the trained model off the card: its weights are saved, and the judge loads the base model there."""
+    import torch
+
+    if model is None or not torch.cuda.is_available():
+        return
+    # a quantised or sharded model cannot be moved; then the judge has to do with what is left
+    with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
+        model.to("cpu")
+    torch.cuda.empty_cache()
 
 
 def check_axolotl(recipe_path: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -28,6 +29,10 @@ Config = MutableMapping[str, Any]
 
 SCHEME = "ragdata://"
 UNNAMED = "the configuration handed to Axolotl"
+# a process that judges is on its own, whatever launched the training
+LAUNCHERS_OWN = re.compile(
+    r"(LOCAL_|GROUP_|ROLE_)?(RANK|WORLD_SIZE|LOCAL_WORLD_SIZE)$|MASTER_|TORCHELASTIC_|ACCELERATE_|ROLE_NAME$"
+)
 # Axolotl writes a copy of a swept or generated configuration straight into the folder of temporary files
 AXOLOTLS_COPY = re.compile(r"(tmp|axolotl_config_)\w{8}\.ya?ml")
 
@@ -245,6 +250,36 @@ def continue_from(cfg: Mapping[str, Any], recipe: Recipe, record: Mapping[str, A
     """
     if unknown := check_resume(cfg, recipe, record):
         _say(unknown)
+
+
+def judge_trained(recipe: Recipe, folder: Path) -> None:
+    """Run `ragdata judge` on weights that were just saved, in a process of its own; what goes wrong there is only said.
+
+    Nothing that happens there can reach the weights or end the training with an error: not a missing key, not a full
+    card, not a killed process.
+
+    Args:
+        recipe: Its `judge:` block says what is compared.
+        folder: Where the weights are.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "axolotl_ragdata.cli",
+        "judge",
+        str(recipe.path),
+        "--tuned",
+        str(folder.absolute()),
+    ]
+    environment = {name: value for name, value in os.environ.items() if not LAUNCHERS_OWN.match(name)}
+    _say(f"judging the trained model: ragdata judge {recipe.path}")
+    try:
+        code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+        ended = f"exit code {code}" if code else ""
+    except (OSError, KeyboardInterrupt) as problem:
+        ended = f"{type(problem).__name__} {problem}"
+    if ended:
+        _say(f"the judge ended with {ended}; the weights in {folder} are not touched")
 
 
 def _say(line: str) -> None:

@@ -14,6 +14,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @RECIPE
+@click.option("--tuned", type=click.Path(path_type=Path), default=None, help="Trained weights.  [default: output_dir]")
 @click.option("--calibrate", "ratings", metavar="FILE", type=FILE, help="Judge answers that people scored; see below.")
 @click.option("--export-blind", "exporting", is_flag=True, help="Write blind answer pairs of the last run for raters.")
 @click.option(
@@ -23,6 +24,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @AS_JSON
 def judge(
     recipe_path: Path,
+    tuned: Path | None,
     ratings: Path | None,
     exporting: bool,
     pairs_most: int | None,
@@ -52,10 +54,10 @@ def judge(
     elif rated:
         _import_blind(recipe_path, rated, as_json)
     else:
-        _judge(recipe_path, as_json)
+        _judge(recipe_path, tuned, as_json)
 
 
-def _judge(recipe_path: Path, as_json: bool) -> None:
+def _judge(recipe_path: Path, tuned: Path | None, as_json: bool) -> None:
     from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.judge.results.terminal import summary
     from axolotl_ragdata.judge.run import judge as run_judge
@@ -64,7 +66,7 @@ def _judge(recipe_path: Path, as_json: bool) -> None:
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:
-        done = run_judge(recipe, progress)
+        done = run_judge(recipe, progress, tuned)
     if as_json:
         click.echo(done.results.model_dump_json())
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +63,13 @@ class Judged:
     results: Results
 
 
-def judge(recipe: Recipe, progress: Progress | None = None) -> Judged:
+def judge(recipe: Recipe, progress: Progress | None = None, tuned: Path | None = None) -> Judged:
     """Return the finished judgement of a recipe; its files are in the judge's folder.
+
+    Args:
+        recipe: What is compared, in its `judge:` block.
+        progress: Who hears of it.
+        tuned: The trained weights, in place of the recipe's `output_dir`.
 
     Raises:
         RecipeError: Something named is missing or wrong: no held-out row, no trained model, an adapter of another base
@@ -77,6 +82,8 @@ def judge(recipe: Recipe, progress: Progress | None = None) -> Judged:
         Interrupted: SIGINT or SIGTERM; what was paid for is in the journal.
     """
     heard = progress or Silent()
+    if tuned is not None:
+        recipe = replace(recipe, axolotl={**recipe.axolotl, "output_dir": str(tuned)})
     prepared = prepare(recipe, heard)
     run = RunDirectory(recipe.output)
     with run.locked(), contextlib.closing(Journal.open(run.journal)) as journal:
