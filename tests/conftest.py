@@ -18,7 +18,7 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 os.environ.setdefault("AXOLOTL_DO_NOT_TRACK", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("COLUMNS", "120")
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GROBID_URL"):
     os.environ.pop(name, None)
 
 

@@ -54,6 +54,8 @@ def _read_paths(
     for name in paths:
         found = find_files(Path(name))
         if not found:
-            yield DocumentRefused(name, "no document there", "name a file, a folder or a glob")
+            yield DocumentRefused(
+                name, "no document there", "name a file, a folder or a glob; PDFs go through `ragdata parse`"
+            )
         files += [(path, reader) for path in found]
     yield from read_json(files) if as_json else read_documents(files)

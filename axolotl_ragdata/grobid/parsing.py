@@ -16,7 +16,7 @@ from axolotl_ragdata.errors import EndpointError, Interrupted, RunLocked, StoreE
 from axolotl_ragdata.grobid.books import Book, Converted, forget_parts
 from axolotl_ragdata.grobid.options import ParseOptions
 from axolotl_ragdata.grobid.pdf import PdfFacts, inspect
-from axolotl_ragdata.grobid.records import ParseRecord, ReportFile
+from axolotl_ragdata.grobid.records import ParseRecord, ReportFile, silent_pages
 from axolotl_ragdata.grobid.refusals import Refusal
 from axolotl_ragdata.grobid.server import GrobidServer
 from axolotl_ragdata.grobid.sources import PdfSource, shown, tei_name
@@ -208,18 +208,20 @@ async def _one(run: _Run, job: _Job) -> None:
         book = Book(job.source.path, facts, kept, lambda note: run.progress.advance(0, note))
         outcome = await book.convert(run.server, run.options.retry_failed)
     record = _timed(_record(run, job, facts, outcome), time.monotonic() - started)
-    # not in a thread: nothing may come between the TEI and its line
-    _keep(run, job, record, outcome.tei)
+    if outcome.tei is not None:
+        await asyncio.to_thread(run.report.stage, job.sha256, outcome.tei)
+    # not in a thread: a line that is written is known to be written
+    _keep(run, job, record)
     if not outcome.retryable:
         forget_parts(kept)
     run.done.add(record.pdf)
     run.failed += not record.complete
 
 
-def _keep(run: _Run, job: _Job, record: ParseRecord, tei: bytes | None) -> None:
+def _keep(run: _Run, job: _Job, record: ParseRecord) -> None:
     """Write what became of a PDF; a failure that may pass takes no older TEI of the same bytes away."""
     before = job.before
-    if tei is None and record.retryable and before is not None and run.report.has_tei(before):
+    if record.tei is None and record.retryable and before is not None and run.report.has_tei(before):
         record = before.model_copy(
             update={"pdf": job.pdf, "code": record.code, "reason": record.reason, "advice": record.advice}
             | {"retryable": True, "finished_at": record.finished_at}
@@ -227,8 +229,8 @@ def _keep(run: _Run, job: _Job, record: ParseRecord, tei: bytes | None) -> None:
         run.report.add(record)
         return
     stale = run.report.by_pdf.get(job.pdf)
-    run.report.add(record, tei)
-    if tei is None and stale is not None and stale.tei is not None:
+    run.report.add(record)
+    if record.tei is None and stale is not None and stale.tei is not None:
         run.report.remove_tei(stale.tei)
 
 
@@ -249,10 +251,16 @@ def _record(run: _Run, job: _Job, facts: PdfFacts, outcome: Converted) -> ParseR
         advice=refusal.advice if refusal else None,
         retryable=outcome.retryable,
         failed_pages=outcome.failed_pages,
+        silent_pages=None if outcome.tei is None else _silent(outcome, facts.pages),
         parts=outcome.parts,
         options=run.options.fingerprint,
         grobid_version=run.version,
     )
+
+
+def _silent(outcome: Converted, pages: int | None) -> str | None:
+    lost = ((part.first_page, part.last_page) for part in outcome.parts if part.code)
+    return silent_pages(outcome.tei or b"", pages, lost)
 
 
 def _timed(record: ParseRecord, seconds: float) -> ParseRecord:
@@ -268,7 +276,7 @@ def _name_unsent(jobs: Sequence[_Job], run: _Run, gone: EndpointError) -> None:
             code = "SERVER_GONE" if job.started else "NOT_SENT"
             refusal = Refusal(code, f"the server went away: {gone.what}")
             record = _record(run, job, PdfFacts(), Converted(None, refusal, retryable=True))
-            _keep(run, job, _timed(record, 0.0), None)
+            _keep(run, job, _timed(record, 0.0))
 
 
 def _settled(job: _Job, report: ReportFile) -> ParseRecord:

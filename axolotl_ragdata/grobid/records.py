@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.records import Record
@@ -17,6 +19,8 @@ from axolotl_ragdata.store import sha256_of, write_atomically
 
 REPORT = "parse-report.jsonl"
 STAGED = ".staged"
+COORDS = re.compile(rb"""\bcoords\s*=\s*["']([\d.,; -]+)["']""")
+PAGE = re.compile(rb"(?:^|;)\s*(\d{1,7})(?=,)")
 Status = Literal["parsed", "partial", "failed", "copy"]
 
 
@@ -49,12 +53,22 @@ class ParseRecord(Record):
     advice: str | None = None
     retryable: bool = False
     failed_pages: str | None = None
+    silent_pages: str | None = None
+    """Pages that went through and of which nothing in the TEI has a place: blank, of references alone, or lost."""
     copy_of: str | None = None
     parts: tuple[PartRecord, ...] = ()
     options: str = ""
     grobid_version: str | None = None
     seconds: float = 0.0
     finished_at: str = ""
+
+    @field_validator("tei")
+    @classmethod
+    def _tei_is_inside(cls, value: str | None) -> str | None:
+        # a report may come with a folder from elsewhere; what it names is written and removed
+        if value is not None and (PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts):
+            raise ValueError("must lie in the folder of the report")
+        return value
 
     @property
     def complete(self) -> bool:
@@ -101,15 +115,20 @@ class ReportFile:
             return (self.folder / record.tei).stat().st_size > 0
         return False
 
-    def add(self, record: ParseRecord, tei: bytes | None = None) -> None:
-        """Keep what became of a PDF, durably; `tei` is what its file shall hold.
+    def stage(self, sha256: str, tei: bytes) -> None:
+        """Lay the TEI of a PDF aside; the next `add` for these bytes puts it in its place.
 
         Raises:
             StoreError: The folder cannot be written.
         """
-        staged = self.folder / STAGED / f"{record.sha256}.tei.xml"
-        if tei is not None:
-            write_atomically(staged, tei)
+        write_atomically(self._staged(sha256), tei)
+
+    def add(self, record: ParseRecord) -> None:
+        """Keep what became of a PDF, durably, and put the TEI in its place that was laid aside.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
         self._append(record)
         self._remember(record)
         self._put_in_place(record)
@@ -138,8 +157,8 @@ class ReportFile:
         payload = _lines(records)
         if not self.path.exists() or self.path.read_bytes() != payload:
             write_atomically(self.path, payload)
-        with contextlib.suppress(OSError):
-            (self.folder / STAGED).rmdir()
+        # what is still there was laid aside by a killed process that did not write its line
+        shutil.rmtree(self.folder / STAGED, ignore_errors=True)
 
     def _remember(self, record: ParseRecord) -> None:
         self.by_pdf[record.pdf] = record
@@ -158,8 +177,11 @@ class ReportFile:
             fix = "free some space or check the permissions, and run it again; finished PDFs are kept"
             raise StoreError(str(self.path), f"cannot be written: {problem.strerror}", fix) from None
 
+    def _staged(self, sha256: str) -> Path:
+        return self.folder / STAGED / f"{sha256}.tei.xml"
+
     def _put_in_place(self, record: ParseRecord) -> None:
-        staged = self.folder / STAGED / f"{record.sha256}.tei.xml"
+        staged = self._staged(record.sha256)
         if record.tei is None or not staged.exists():
             return
         if sha256_of(staged) == record.tei_sha256:
@@ -181,6 +203,19 @@ def page_ranges(pages: Iterable[tuple[int, int]]) -> str:
         else:
             joined.append([first, last])
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in joined)
+
+
+def silent_pages(tei: bytes, pages: int | None, lost: Iterable[tuple[int, int]] = ()) -> str | None:
+    """Return the pages that no `@coords` names, without the `lost` ones; None where there is none, or no `@coords`.
+
+    >>> silent_pages(b'<p coords="1,7,7,9,9;3,7,7,9,9">', 4)
+    '2, 4'
+    """
+    named = {page for first, last in lost for page in range(first, last + 1)}
+    found = {int(box[1]) for coords in COORDS.findall(tei) for box in PAGE.finditer(coords)}
+    if not found or pages is None:
+        return None
+    return page_ranges((page, page) for page in range(1, pages + 1) if page not in found | named) or None
 
 
 def _read(path: Path) -> list[ParseRecord]:

@@ -50,11 +50,20 @@ Behaviour = Callable[[int, str], "Answer | None"]
 
 
 class GrobidServer:
-    """A server in a thread; more requests at once than `threads` are answered 503."""
+    """A server in a thread; more requests at once than `threads` are answered 503.
+
+    With `canned` it answers that, and does not look at the PDF.
+    """
 
     def __init__(
-        self, behaviour: Behaviour | None = None, latency_s: float = 0.0, threads: int = 1000, port: int = 0
+        self,
+        behaviour: Behaviour | None = None,
+        latency_s: float = 0.0,
+        threads: int = 1000,
+        port: int = 0,
+        canned: bytes | None = None,
     ) -> None:
+        self.canned = canned
         self.behaviour = behaviour
         self.latency_s = latency_s
         self.threads = threads
@@ -125,6 +134,9 @@ class GrobidServer:
         form = await request.post()
         with form["input"].file as file:  # type: ignore[union-attr]
             pdf = file.read()
+        if self.canned is not None:
+            await asyncio.sleep(self.latency_s)
+            return web.Response(body=self.canned, content_type="application/xml")
         fields = tuple((name, str(value)) for name, value in form.items() if name != "input")
         pages = tuple(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
         asked = Request(fields, pages)

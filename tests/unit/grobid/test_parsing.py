@@ -477,6 +477,16 @@ def test_pages_that_fail_are_named_and_the_others_are_in_the_tei(
     assert len(server.requests) > asked
 
 
+def test_a_page_of_which_nothing_came_is_named(
+    serve: Callable[..., Any], pdfs: Callable[..., Path], grobid_server: ModuleType
+) -> None:
+    folder = pdfs()
+    pages = ["" if page in (4, 10, 11) else f"Page {page} is here." for page in range(1, 13)]
+    (folder / "a.pdf").write_bytes(grobid_server.pdf_of(pages))
+    (record,) = parse(folder, serve(), part_pages=5).records
+    assert (record.status, record.silent_pages) == ("parsed", "4, 10-11")
+
+
 def test_a_short_pdf_that_is_too_long_for_the_server_is_halved(
     serve: Callable[..., Any], pdfs: Callable[..., Path], grobid_server: ModuleType
 ) -> None:
