@@ -40,7 +40,7 @@ def export_blind(results: Results, folder: Path, pairs_most: int | None = None, 
     Args:
         results: Of a run.
         folder: The judge's folder.
-        pairs_most: Most pairs, drawn; left out, all.
+        pairs_most: Most pairs; left out, all. Those on which the judges' verdicts lie apart come first.
         seed: Of the draw; equal seeds draw the same.
 
     Returns:
@@ -91,7 +91,10 @@ def draw_pairs(results: Results, pairs_most: int | None, seed: int) -> list[tupl
         key = BlindKey(id=identity, question_id=question.id, candidate_a=names[0], candidate_b=names[1])
         found.append((pair, key))
     source.shuffle(found)
-    return found[:pairs_most]
+    disputed = {one.question_id for one in results.disputed}
+    chosen = sorted(found, key=lambda each: each[1].question_id not in disputed)[:pairs_most]
+    source.shuffle(chosen)
+    return chosen
 
 
 def _row(pair: BlindPair) -> dict[str, str]:

@@ -11,11 +11,12 @@ from axolotl_ragdata.judge.results import charts, sections
 from axolotl_ragdata.judge.results.cases import Case, disputed, worst
 from axolotl_ragdata.judge.results.records import PairRow, Results
 from axolotl_ragdata.judge.results.sections import Shown
-from axolotl_ragdata.judge.results.wording import NONE, interval, share
+from axolotl_ragdata.judge.results.wording import NONE, share
 
 STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 SECTIONS_SHOWN = 200
+UNSCORED_SHOWN = 200
 
 
 def report(results: Results) -> str:
@@ -33,6 +34,7 @@ def report(results: Results) -> str:
         _chapter("The judges", _tables(sections.trust(results))),
         _chapter("Most disputed answers", _cases(disputed(results))),
         _chapter("Worst answers", _cases(worst(results))),
+        _chapter("What is missing", _tables([lost] if (lost := sections.unscored(results, UNSCORED_SHOWN)) else [])),
         _chapter("Cost", _tables([cost] if (cost := sections.costs(results)) else [])),
         f"<footer><p>{escape(sections.methods())}</p><p>axolotl-ragdata {escape(results.ragdata_version)}, "
         f"results schema {escape(results.schema_version)}</p></footer>",
@@ -99,7 +101,8 @@ def _cell(rates: Mapping[tuple[str, str], PairRow], name: str, other: str) -> st
     shown = row.interval
     if shown is not None and turned:
         shown = shown.model_copy(update={"low": 1 - shown.high, "high": 1 - shown.low})
-    return f'<span class="cell" style="background: {colour}" title="{interval(shown)}">{share(rate)}</span>'
+    reach = f"{share(shown.low)} to {share(shown.high)}" if shown is not None else NONE
+    return f'<span class="cell" style="background: {colour}">{share(rate)}</span> <span class="soft">{reach}</span>'
 
 
 def _breakdowns(results: Results) -> str:

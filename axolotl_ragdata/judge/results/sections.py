@@ -67,8 +67,13 @@ def totals(title: str, table: Table, flips: str = "") -> Shown:
     dropped = f"; {table.dropped} left out because somebody has no verdict there" if table.dropped else ""
     note = f"{table.questions:,} questions in {table.clusters:,} documents{dropped}. {flips}".strip()
     digits = 2 if table.metric == "score" else 3
-    rows = tuple(tuple(total_cells(total, digits)) for total in table.totals)
-    return Shown(title, TOTAL_HEADER, rows, f"{paper_line(table)}. {note}" if table.metric == "score" else note)
+    rows = [total_cells(total, digits) for total in table.totals]
+    if table.metric == "score":
+        return Shown(title, TOTAL_HEADER, tuple(map(tuple, rows)), f"{paper_line(table)}. {note}")
+    # a sum of such a measure means nothing
+    kept = [at for at, name in enumerate(TOTAL_HEADER) if name not in ("total", "of")]
+    header = tuple(TOTAL_HEADER[at] for at in kept)
+    return Shown(title, header, tuple(tuple(row[at] for at in kept) for row in rows), note)
 
 
 def exact(results: Results) -> Iterator[Shown]:
@@ -239,6 +244,22 @@ def _length(results: Results) -> Iterator[Shown]:
         for name in row.raw
     )
     yield Shown("Totals with length taken out", ("judge", "model", "raw", "length-controlled", "words an answer"), rows)
+
+
+def unscored(results: Results, most: int) -> Shown | None:
+    """Return the verdicts that are missing, at most so many, None where none is."""
+    verdicts = results.verdicts
+    rows = [(row.question_id, row.candidate, row.judge, "score", row.unscored) for row in verdicts.scores]
+    rows += [(row.question_id, f"{row.first}, {row.second}", row.judge, "pair", row.unscored) for row in verdicts.pairs]
+    for reading in verdicts.claims:
+        rows.append((reading.question_id, reading.candidate, reading.judge, "claims", reading.unscored))
+        rows += [(one.question_id, one.candidate, one.judge, "claim", one.unscored) for one in reading.claims]
+    missing = [(qid, who, judge, kind, why[:200]) for qid, who, judge, kind, why in rows if why]
+    if not missing:
+        return None
+    more = f" The first {most}; all are in results.json." if len(missing) > most else ""
+    note = f"{len(missing):,} verdicts without a value. A call that failed is made again by the next run.{more}"
+    return Shown("Unscored", ("question", "model", "judge", "verdict", "why"), tuple(missing[:most]), note)
 
 
 def costs(results: Results) -> Shown | None:

@@ -8,7 +8,7 @@ from axolotl_ragdata.blocks import JudgeModelBlock
 from axolotl_ragdata.delimiters import enclosed, seal_for
 from axolotl_ragdata.guidance import guided_verdict
 from axolotl_ragdata.judge.records import JudgeQuestion
-from axolotl_ragdata.judge.rubrics import REMINDER, Rubric
+from axolotl_ragdata.judge.rubrics import Rubric
 from axolotl_ragdata.stage import ChatRequest
 
 UNANSWERABLE = "The sources do not answer this question: a good answer says so."
@@ -40,7 +40,7 @@ def request_of(
         stage=rubric.producer,
         subject_id=question.id,
         system=rubric.system,
-        user="\n\n".join([*shown, *notes, f"{REMINDER} The seal is {seal}."]),
+        user="\n\n".join([*shown, *notes, f"{rubric.reminder} The seal is {seal}."]),
         schema=guided_verdict(rubric.verdict, judge.model, seal),
         schema_name=rubric.name,
         max_tokens=max(judge.max_tokens, rubric.head.max_tokens),

@@ -97,6 +97,8 @@ def _found(quote: str, name: str, passages: tuple[SourcePassage, ...]) -> tuple[
     at = int(number[1]) - 1 if number else -1
     named = [passages[at]] if 0 <= at < len(passages) else []
     for passage in (*named, *passages):
-        if span := locate(quote, passage.text):
-            return passage, passage.text[slice(*span)]
+        # the judge is shown both
+        for text in (passage.text, passage.heading):
+            if text and (span := locate(quote, text)):
+                return passage, text[slice(*span)]
     return None
