@@ -19,6 +19,10 @@ from axolotl_ragdata.readers import _mend
 
 MAX_TAGS = 1_000_000
 """More tags than this are refused: the tree of so many does not fit into a gigabyte."""
+MAX_MARKS = 500_000
+"""More page boxes, or more targets of citations, than this are refused: they take several hundred bytes each."""
+MAX_RECOVERED = 16 * 2**20
+"""Characters of broken XML that are recovered; recovery needs the text in several copies."""
 PROLOG_BYTES = 8192
 LEAST_KEPT = 0.9
 """The least share of the words that recovery must keep."""
@@ -42,6 +46,8 @@ DOCTYPE_PARTS = re.compile(r""""[^"]*"|'[^']*'|<!--|\[|\]|>""")
 ENTITY = re.compile(
     r"""<!ENTITY\s+(%\s+)?([^\s"'<>&;]{1,100})\s+(?:(SYSTEM|PUBLIC)\b[^>]{0,2000}|("[^"]*"|'[^']*'))\s*(?:NDATA[^>]*)?>"""
 )
+BOXES = re.compile(rb"""coords\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+TARGETS = re.compile(rb"""target\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 NESTED = re.compile(r"[&%](?!#)[^\s;]{1,100};")
 
 
@@ -57,6 +63,22 @@ def parse_xml(raw: bytes, where: str) -> tuple[Any, bytes, list[str]]:
     """
     if len(raw) > 3 * MAX_TAGS and raw.count(b"<") > MAX_TAGS:
         raise DocumentRefused(where, f"it has more than {MAX_TAGS:,} tags", "split the file")
+    root, data, warnings = _parsed(raw, where)
+    _check_marks(data, where)
+    return root, data, warnings
+
+
+def _check_marks(data: bytes, where: str) -> None:
+    """Refuse more page boxes or targets than fit into a gigabyte as records; an article has a few thousand."""
+    if len(data) < 2 * MAX_MARKS:
+        return
+    for pattern, sign, what in ((BOXES, b";", "page boxes"), (TARGETS, b" ", "targets of citations")):
+        if sum(1 + found[0].count(sign) for found in pattern.finditer(data)) > MAX_MARKS:
+            raise DocumentRefused(where, f"it has more than {MAX_MARKS:,} {what}", "split the file")
+
+
+def _parsed(raw: bytes, where: str) -> tuple[Any, bytes, list[str]]:
+    """Do the work of `parse_xml`."""
     if _is_plain(raw):
         root = _strict(raw)
         if root is not None:
@@ -209,6 +231,9 @@ def _recovered(text: str, where: str, warnings: list[str]) -> Any:
     """Return what the parser can recover; a warning says how much of the words that is."""
     from lxml import etree
 
+    if len(text) > MAX_RECOVERED:
+        what = f"it is broken XML that cannot be mended, and {len(text):,} characters are too many to recover"
+        raise DocumentRefused(where, what, "make the file again, or split it")
     stand_ins = _stand_ins(text)
     for name, stand_in in stand_ins:
         text = text.replace(name, stand_in)

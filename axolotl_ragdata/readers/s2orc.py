@@ -17,6 +17,8 @@ from axolotl_ragdata.readers.structured import from_json
 from axolotl_ragdata.records import Document, content_id
 
 NAME = "s2orc"
+MAX_VALUES = 3_000_000
+"""More objects and lists than this are refused: they do not fit into a gigabyte."""
 DIALECTS = "our own, S2ORC, CORD-19 or grobid-client-python"
 
 
@@ -66,6 +68,8 @@ class S2orcReader:
 
 def _loaded(raw: bytes, where: str) -> dict[str, Any]:
     """Return the JSON object of a file that holds one of a known dialect."""
+    if len(raw) > MAX_VALUES and raw.count(b"{") + raw.count(b"[") > MAX_VALUES:
+        raise DocumentRefused(where, f"it has more than {MAX_VALUES:,} objects and lists", "split the file")
     try:
         data = json.loads(raw)
     except (ValueError, UnicodeError) as problem:
