@@ -74,8 +74,16 @@ class ChatTemplate:
         return [*pieces, *([(False, whole[done:])] if whole[done:] else [])]
 
     def count(self, messages: Sequence[Message]) -> int:
-        """Return the number of tokens of a rendered conversation."""
-        return len(self._tokenizer(self.render(messages), add_special_tokens=False)["input_ids"])
+        """Return the number of tokens of a rendered conversation.
+
+        Raises:
+            RecipeError: The template refuses it.
+        """
+        return self.count_text(self.render(messages))
+
+    def count_text(self, text: str) -> int:
+        """Return the number of tokens of a text in which every mark already stands."""
+        return len(self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
 def open_tokenizer(recipe: Recipe) -> Any:

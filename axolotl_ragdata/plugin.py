@@ -125,6 +125,17 @@ def _make_room(model: Any) -> None:
     torch.cuda.empty_cache()
 
 
+def template_named(name: str, tokenizer: Any) -> str:
+    """Return the text of a chat template that Axolotl knows by name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    from axolotl.utils.chat_templates import get_chat_template
+
+    return str(get_chat_template(name, tokenizer=tokenizer))
+
+
 def check_axolotl(recipe_path: Path) -> list[str]:
     """Return what Axolotl would refuse or drop without a word in its half of a recipe; [] where all is well.
 

@@ -45,7 +45,7 @@ LAYERS: list[set[str]] = [
     {"pipeline"},
     {"refiltering"},
     {"judge"},
-    {"lineage", "ranks"},
+    {"lengths", "lineage", "ranks"},
     {"training", "display", "delivery"},
     {"plugin"},
     {"checks"},

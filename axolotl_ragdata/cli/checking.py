@@ -17,6 +17,8 @@ from axolotl_ragdata.errors import QualityGateFailed, RecipeError
 def check(recipe_path: Path, as_json: bool) -> None:
     """Check RECIPE without running it: our block, the names in it, its documents, and Axolotl's half by its own schema.
 
+    Of a finished build the rows are counted in the base model's tokens, with what would be dropped as too long.
+
     Exit code 2 when something is wrong. Axolotl's half is checked where Axolotl is installed; otherwise that is said.
     """
     from axolotl_ragdata.checks import check_recipe
@@ -26,6 +28,8 @@ def check(recipe_path: Path, as_json: bool) -> None:
         click.echo(json.dumps([finding.model_dump() for finding in findings], ensure_ascii=False))
     for finding in () if as_json else findings:
         click.echo(f"{finding.status:<8}{finding.subject}: {finding.text}")
+        for line in finding.lines:
+            click.echo(f"        {line}")
     if wrong := [finding for finding in findings if finding.status == "wrong"]:
         raise RecipeError(str(recipe_path), f"{len(wrong)} of {len(findings)} checks failed", "see the lines above")
 
