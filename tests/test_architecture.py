@@ -28,6 +28,7 @@ LAYERS: list[set[str]] = [
         "boilerplate",
         "library",
         "injection",
+        "page",
     },
     {"registry", "blocks"},
     {"recipe", "store", "stage", "sentences"},
@@ -69,6 +70,8 @@ DOORS = {
     "torch": {"base_model", "plugin", "judge/local"},
     "transformers": {"base_model", "chat_template", "plugin", "judge/local"},
     "peft": {"judge/local"},
+    "jinja2": {"page"},
+    "matplotlib": {"page"},
 }
 
 
