@@ -145,6 +145,10 @@ class AnswersBlock(Block):
     min_score: float | None = Field(
         None, ge=-1, le=1, description="least cosine of question and passage; null: 0.2 with the embedded embedder"
     )
+    refresh: Literal["changed", "retrieved"] = Field(
+        "changed",
+        description="when a rebuild answers again: a passage it was given changed; or also: a new one would be found",
+    )
     neighbours: int = Field(0, ge=0, le=5, description="passages of its section that each one brings, on either side")
     samples: int = Field(1, ge=1, le=8, description="answers asked for each question; one that passes is kept")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Union
 from axolotl_ragdata import pdfs
 from axolotl_ragdata.errors import DocumentRefused, NoDocuments
 from axolotl_ragdata.progress import Progress
-from axolotl_ragdata.readers import find_files, unread_files
+from axolotl_ragdata.readers import find_files, readers, unread_files
 from axolotl_ragdata.readers.many import read_documents
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Failure, Rejected
@@ -71,6 +71,15 @@ def fingerprint(files: list[SourceFile], folder: Path) -> list[list[str | None]]
     return [[_shown(file.path, folder), sha256_of(file.path), file.reader] for file in files]
 
 
+def still_reads(file: SourceFile, document: Document) -> bool:
+    """Return whether a document of an unchanged file is what its reader would make of it now."""
+    source = document.source
+    return (
+        file.reader in (None, source.reader)
+        and readers.get(source.reader, source.path).version == source.reader_version
+    )
+
+
 def _is_output(path: Path, source: Path, recipe: Recipe) -> bool:
     """Return whether a file was found only because the run directory lies inside the source."""
     return path.is_relative_to(recipe.output) and not source.is_relative_to(recipe.output)
@@ -88,7 +97,12 @@ def parse_pdfs(recipe: Recipe, files: Sequence[SourceFile], progress: Progress) 
     return {**beside, **pdfs.parse_sources(recipe, wanted, progress)}
 
 
-def read_corpus(recipe: Recipe, files: Sequence[SourceFile], parsed: Parsed | None = None) -> Iterator[Read]:
+def read_corpus(
+    recipe: Recipe,
+    files: Sequence[SourceFile],
+    parsed: Parsed | None = None,
+    known: Mapping[Path, Document] | None = None,
+) -> Iterator[Read]:
     """Yield a document, or a `Rejected` with the reason, for each file.
 
     A PDF that may be parsed another time is a `Failure`; pages that are missing in a book are rejected beside its
@@ -99,14 +113,19 @@ def read_corpus(recipe: Recipe, files: Sequence[SourceFile], parsed: Parsed | No
         recipe: Whose sources.
         files: The files of the sources.
         parsed: What `parse_pdfs` returned for them.
+        known: Documents that are taken over, by source file; the file is not read again.
     """
+    standing = known or {}
     seen: dict[str, str] = {}
     made = [(parsed or {}).get(file.path) for file in files]
-    paths = [_to_read(file, each, recipe) for file, each in zip(files, made, strict=True)]
+    paths = [
+        None if file.path in standing else _to_read(file, each, recipe) for file, each in zip(files, made, strict=True)
+    ]
     wanted = [(path, file.reader) for file, path in zip(files, paths, strict=True) if path is not None]
     with contextlib.closing(read_documents(wanted)) as read:
         for file, each, path in zip(files, made, paths, strict=True):
-            outcome = None if path is None else _outcome(next(read), _shown(path, recipe.folder))
+            taken = standing.get(file.path)
+            outcome = taken if path is None else _outcome(next(read), _shown(path, recipe.folder))
             for told in _told(_shown(file.path, recipe.folder), each, outcome, recipe):
                 yield _once(told, seen) if isinstance(told, Document) else told
     yield from _passed_over(recipe)

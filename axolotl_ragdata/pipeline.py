@@ -13,6 +13,7 @@ from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailur
 from axolotl_ragdata.history import recorded
 from axolotl_ragdata.materials import needs_template, open_template
 from axolotl_ragdata.pdfs import options_of
+from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected
@@ -237,22 +238,38 @@ def _build(
     recipe: Recipe, run: RunDirectory, files: list[corpus.SourceFile], wanted: Mapping[str, Any], progress: Progress
 ) -> BuildReport:
     outcomes = Outcomes()
-    documents = _read(recipe, files, outcomes, progress)
-    passages = _passages(recipe, documents, outcomes, progress)
-    rows = make_rows(recipe, run, documents, passages, progress)
+    previous = previous_build(run, wanted)
+    known = _known(files, wanted, previous)
+    documents = _read(recipe, files, outcomes, progress, known)
+    passages = _passages(recipe, documents, outcomes, progress, previous)
+    rows = make_rows(recipe, run, documents, passages, progress, previous)
     rows.rejected[:0] = outcomes.rejected
     rows.failures[:0] = outcomes.failures
     accounting.compact(run.journal)
     facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
+    run.write_table(RETRIEVALS, rows.retrievals)
     manifest = write_run(recipe, run, documents, passages, rows, facts)
     return BuildReport(run.folder, manifest)
 
 
-def _read(recipe: Recipe, files: list[corpus.SourceFile], outcomes: Outcomes, progress: Progress) -> list[Document]:
+def _known(files: Sequence[corpus.SourceFile], wanted: Mapping[str, Any], previous: Previous) -> dict[Path, Document]:
+    """Return the documents of files that have not changed since the last build, nor has their reader."""
+    shown = ((file, name, sha256) for file, (name, sha256, _) in zip(files, wanted["sources"], strict=True))
+    found = ((file, previous.documents.get((name, sha256))) for file, name, sha256 in shown)
+    return {file.path: document for file, document in found if document and corpus.still_reads(file, document)}
+
+
+def _read(
+    recipe: Recipe,
+    files: list[corpus.SourceFile],
+    outcomes: Outcomes,
+    progress: Progress,
+    known: Mapping[Path, Document] | None = None,
+) -> list[Document]:
     parsed = corpus.parse_pdfs(recipe, files, progress)
     progress.start("reading", len(files))
     documents = []
-    for outcome in corpus.read_corpus(recipe, files, parsed):
+    for outcome in corpus.read_corpus(recipe, files, parsed, known):
         progress.advance()
         if isinstance(outcome, Document):
             documents.append(outcome)
@@ -278,8 +295,14 @@ def _nothing_read(recipe: Recipe, outcomes: Outcomes) -> NoDocuments:
     return NoDocuments(recipe.where("sources"), f"all {count} files were refused; the first, {what}", fix)
 
 
-def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes, progress: Progress) -> list[Passage]:
-    from axolotl_ragdata.passages import cut_document
+def _passages(
+    recipe: Recipe,
+    documents: Sequence[Document],
+    outcomes: Outcomes,
+    progress: Progress,
+    previous: Previous | None = None,
+) -> list[Passage]:
+    from axolotl_ragdata.passages import Cut, cut_document
     from axolotl_ragdata.tokens import open_tokenizer
 
     block = recipe.ragdata.passages
@@ -287,7 +310,10 @@ def _passages(recipe: Recipe, documents: Sequence[Document], outcomes: Outcomes,
     progress.start("cutting passages", len(documents))
     passages: list[Passage] = []
     for document in documents:
-        made = cut_document(document, block, tokenizer)
+        if previous and (taken := previous.passages.get(document.id)):
+            made = Cut(list(taken), list(previous.warnings.get(document.id, ())))
+        else:
+            made = cut_document(document, block, tokenizer)
         if not made.passages:
             outcomes.rejected.append(Rejected(stage="passages", subject_id=document.id, reason="no text in its body"))
         if made.warnings:

@@ -14,6 +14,7 @@ from axolotl_ragdata.errors import RagdataError
 from axolotl_ragdata.inquiries import Planner, without_boilerplate
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.overview import cost_of
+from axolotl_ragdata.previous import Memory, Previous
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Failure, Hit, Passage
@@ -39,10 +40,16 @@ class RunContext:
     """What the stages of a build may reach; see `axolotl_ragdata.stage.Context`."""
 
     def __init__(
-        self, chat: Chat | None, retriever: Retriever, embedder: Embedder, passages: Mapping[str, Passage]
+        self,
+        chat: Chat | None,
+        retriever: Retriever,
+        embedder: Embedder,
+        passages: Mapping[str, Passage],
+        memory: Memory | None = None,
     ) -> None:
         self._chat = chat
         self._retriever = retriever
+        self._memory = memory
         self._embedder = embedder
         self._passages = passages
         self._sections: dict[tuple[str, tuple[str, ...]], list[Passage]] = defaultdict(list)
@@ -57,7 +64,12 @@ class RunContext:
 
     async def retrieve(self, query: str, top_k: int) -> Sequence[tuple[Hit, Passage]]:
         """Return the best passages for a query, best first."""
-        return await self._retriever.search(query, top_k)
+        found = self._memory.recall(query, top_k) if self._memory else None
+        if found is None:
+            found = await self._retriever.search(query, top_k)
+            if self._memory:
+                self._memory.keep(query, top_k, found)
+        return found
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector a text, shape (n, dimensions)."""
@@ -92,13 +104,26 @@ def make_rows(
     documents: Sequence[Document],
     passages: Sequence[Passage],
     progress: Progress,
+    previous: Previous | None = None,
 ) -> Rows:
     """Return the rows of a build; the errors are those of `axolotl_ragdata.pipeline.build`."""
     retriever, embedder, tag = open_retriever(recipe, run, passages, progress)
     rows = Rows(index={"tag": tag, "embedder": embedder.name, "dimensions": embedder.dimensions})
-    run_interruptibly(_generate(recipe, run, documents, passages, retriever, embedder, rows, progress), str(run.folder))
+    memory = _memory(recipe, passages, embedder, previous or Previous())
+    work = _generate(recipe, run, documents, passages, retriever, embedder, rows, progress, memory)
+    run_interruptibly(work, str(run.folder))
+    rows.retrievals = sorted(memory.found.values(), key=lambda one: one.id) if memory else []
     select(recipe, documents, passages, embedder, rows, progress)
     return rows
+
+
+def _memory(recipe: Recipe, passages: Sequence[Passage], embedder: Embedder, previous: Previous) -> Memory | None:
+    if not recipe.ragdata.needs_llm:
+        # searching costs nothing then, and neither does answering anew
+        return None
+    block = recipe.ragdata.answers
+    found = previous.retrievals if block.refresh == "changed" else {}
+    return Memory(passages, (block.search, embedder.name), found)
 
 
 def open_retriever(
@@ -131,6 +156,7 @@ async def _generate(
     embedder: Embedder,
     rows: Rows,
     progress: Progress,
+    memory: Memory | None,
 ) -> None:
     from axolotl_ragdata.engines.local import LocalEngine
 
@@ -139,7 +165,7 @@ async def _generate(
     if recipe.ragdata.needs_llm:
         progress.say(estimate(recipe, passages))
     async with _opened_chat(recipe, run, rows, progress) as chat:
-        ctx = RunContext(chat, retriever, embedder, by_id)
+        ctx = RunContext(chat, retriever, embedder, by_id, memory)
         in_flight = min(max(1, len(source)), chat.in_flight if chat else EXTRACTIVE_IN_FLIGHT)
         progress.start("questions and answers", len(source))
         started = time.monotonic()

@@ -10,6 +10,7 @@ from axolotl_ragdata.examples import make_example
 from axolotl_ragdata.filters import Evidence, Filter, filters
 from axolotl_ragdata.injection import planted_orders
 from axolotl_ragdata.places import add_places
+from axolotl_ragdata.previous import Retrieval
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected, Verdict
@@ -38,6 +39,8 @@ class Rows:
     failures: list[Failure] = field(default_factory=list)
     flagged: list[dict[str, str]] = field(default_factory=list)
     """Passages that give a model orders: `passage_id`, `doc_id`, `kind` and `excerpt`, one an order."""
+    retrievals: list[Retrieval] = field(default_factory=list)
+    """What each search found, for the next build."""
     index: dict[str, Any] = field(default_factory=dict)
     llm: dict[str, Any] = field(default_factory=dict)
 

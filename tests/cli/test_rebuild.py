@@ -1,0 +1,117 @@
+"""What a build does again after a document was added, changed or removed, or the recipe was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+RECIPE = """\
+base_model: none
+ragdata:
+  output: ./run
+  sources: [{{path: ./documents}}]
+  llm: {{model: careful, base_url: "{url}", concurrency: 8}}
+  questions: {{from: llm, types: [definition], per_passage: 1}}
+  answers: {{mode: generative, top_k: 3}}
+  passages: {{max_tokens: 384, overlap: 0}}
+"""
+SUBJECTS = ("Anxiety", "Mania", "Insomnia", "Catatonia", "Delirium", "Bulimia", "Narcolepsy", "Agoraphobia")
+
+
+def text(subject: str, sections: int = 4, dose: int = 20) -> str:
+    parts = [f"# {subject}"]
+    for number in range(1, sections + 1):
+        told = f"{subject} of grade {number} is treated with {dose + number} mg of salt a day in the {number} clinics"
+        parts += [
+            f"## {subject} of grade {number}",
+            f"{told} that {subject.lower()} care has. It lasts {number} weeks.",
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+@pytest.fixture
+def server(model_server: ModuleType) -> Iterator[Any]:
+    started = model_server.ModelServer().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, server: Any, ragdata: Callable[..., Any]) -> Path:
+    """A recipe over eight documents of four passages each, built once."""
+    (tmp_path / "documents").mkdir()
+    for subject in SUBJECTS:
+        (tmp_path / "documents" / f"{subject}.md").write_text(text(subject))
+    path = tmp_path / "recipe.yml"
+    path.write_text(RECIPE.format(url=server.base_url))
+    built = ragdata("build", path)
+    assert built.code == 0, built.err
+    return path
+
+
+def asked_since(server: Any, before: int) -> list[str]:
+    return [body["messages"][-1]["content"] for body in server.requests[before:]]
+
+
+def rows(recipe: Path, table: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (recipe.parent / "run" / f"{table}.jsonl").read_text().split("\n")[:-1]]
+
+
+def test_a_changed_sentence_is_asked_about_alone(recipe: Path, server: Any, ragdata: Callable[..., Any]) -> None:
+    before = len(server.requests)
+    changed = recipe.parent / "documents" / "Mania.md"
+    changed.write_text(changed.read_text().replace("22 mg", "95 mg"))
+    assert ragdata("build", recipe).code == 0
+    asked = asked_since(server, before)
+    assert asked, "what changed is asked about"
+    assert all("95 mg" in prompt for prompt in asked), "only prompts that hold the changed passage"
+    assert len(asked) <= 1.2 * before / len(SUBJECTS)
+    texts = {row["text"] for row in rows(recipe, "passages")}
+    assert not any("22 mg" in text and "Mania" in text for text in texts)
+    assert not any("22 mg" in row["answer"] and "Mania" in row["answer"] for row in rows(recipe, "examples"))
+    assert ragdata("verify", recipe).code == 0
+
+
+def test_an_added_document_leaves_the_answers_of_others_alone(
+    recipe: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    before, had = len(server.requests), {row["id"] for row in rows(recipe, "answers")}
+    (recipe.parent / "documents" / "Hysteria.md").write_text(text("Hysteria"))
+    assert ragdata("build", recipe).code == 0
+    assert all("Hysteria" in prompt for prompt in asked_since(server, before))
+    assert had <= {row["id"] for row in rows(recipe, "answers")}
+    assert ragdata("verify", recipe).code == 0
+
+
+def test_rows_of_a_removed_document_are_retired_without_a_call_for_others(
+    recipe: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    (recipe.parent / "documents" / "Bulimia.md").unlink()
+    assert ragdata("build", recipe).code == 0
+    assert not any("Bulimia" in row["question"] for row in rows(recipe, "examples"))
+    assert not any("Bulimia" in row["text"] for row in rows(recipe, "passages"))
+    assert ragdata("verify", recipe).code == 0
+
+
+def test_a_moved_document_costs_nothing(recipe: Path, server: Any, ragdata: Callable[..., Any]) -> None:
+    before = len(server.requests)
+    shutil.move(recipe.parent / "documents" / "Mania.md", recipe.parent / "documents" / "Moved.md")
+    assert ragdata("build", recipe).code == 0
+    assert len(server.requests) == before
+
+
+def test_another_number_of_passages_asks_for_the_answers_alone(
+    recipe: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    before = len(server.requests)
+    recipe.write_text(recipe.read_text().replace("top_k: 3", "top_k: 2"))
+    assert ragdata("build", recipe).code == 0
+    asked = asked_since(server, before)
+    assert asked
+    assert all("<question" in prompt for prompt in asked), "no question is asked again"
