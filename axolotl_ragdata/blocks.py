@@ -201,6 +201,17 @@ class SplitBlock(Block):
         return self
 
 
+class DecontaminateBlock(Block):
+    """What a model will be evaluated on, which no row may hold; `decontaminate: [FILE, …, judge]` is short for it."""
+
+    against: list[str] = Field(
+        min_length=1, description="JSONL files with `question`, text files, or judge: the files of the `judge:` block"
+    )
+    ngram: int = Field(8, ge=3, le=50, description="words of an n-gram")
+    containment: float = Field(0.8, gt=0, le=1, description="share of the shorter text's n-grams in the other one")
+    threshold: float = Field(0.9, ge=0, le=1, description="cosine from which two questions may be one, 0 to 1")
+
+
 class ExportBlock(Block):
     """What is written for Axolotl."""
 
@@ -345,6 +356,7 @@ class RagdataBlock(Block):
         default_factory=lambda: [FilterUse(use=name) for name in FILTERS],
         description="applied in order",
     )
+    decontaminate: DecontaminateBlock | None = Field(None, description="evaluation questions that no row may hold")
     split: SplitBlock = Field(default_factory=lambda: SplitBlock())
     export: ExportBlock = Field(default_factory=lambda: ExportBlock())
     judge: JudgeBlock | None = Field(None, description="how `ragdata judge` compares the tuned model with others")
@@ -352,6 +364,11 @@ class RagdataBlock(Block):
         "auto", description="auto: `axolotl preprocess|train` build what is missing or stale; never: they refuse to"
     )
     max_failure_share: float = Field(0.05, ge=0, le=1, description="more failed records than this: exit code 3")
+
+    @field_validator("decontaminate", mode="before")
+    @classmethod
+    def _files_alone(cls, value: Any) -> Any:
+        return {"against": value} if isinstance(value, list) else value
 
     @field_validator("output")
     @classmethod

@@ -133,6 +133,41 @@ def find_duplicates(
     return repeats
 
 
+def find_repeats_of(
+    originals: Sequence[str],
+    original_vectors: NDArray[np.float32],
+    texts: Sequence[str],
+    vectors: NDArray[np.float32],
+    threshold: float = THRESHOLD,
+) -> list[tuple[int, float] | None]:
+    """Return, for each text, the index of the original that it repeats and the cosine, None where it repeats none.
+
+    The same rule as between texts: the same words, or close vectors of two texts that name the same things.
+
+    Args:
+        originals: What may be repeated, such as evaluation questions.
+        original_vectors: Their unit vectors, shape (m, dimensions).
+        texts: What is looked at.
+        vectors: Their unit vectors, shape (n, dimensions).
+        threshold: Least cosine, from 0 to 1.
+    """
+    same: dict[str, int] = {}
+    named: dict[Content, list[int]] = defaultdict(list)
+    for at, text in enumerate(originals):
+        same.setdefault(normalised(text), at)
+        if any(content := content_of(text)):
+            named[content].append(at)
+    found: list[tuple[int, float] | None] = []
+    for text, vector in zip(texts, vectors, strict=True):
+        if (exact := same.get(normalised(text))) is not None:
+            found.append((exact, 1.0))
+            continue
+        near = [(round(float(original_vectors[at] @ vector), 5), -at) for at in named.get(content_of(text), ())]
+        cosine, at = max(near, default=(-1.0, 0))
+        found.append((-at, cosine) if cosine >= threshold else None)
+    return found
+
+
 def duplicate_groups(texts: Sequence[str], vectors: NDArray[np.float32], threshold: float = THRESHOLD) -> list[int]:
     """Return, for each text, the smallest index of its group: those that repeat each other, directly or not.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata import __version__, accounting, corpus
+from axolotl_ragdata.decontamination import evaluation_files, fingerprint_of
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
 from axolotl_ragdata.history import recorded
 from axolotl_ragdata.materials import needs_template, open_template
@@ -141,6 +142,7 @@ def check_names(recipe: Recipe) -> None:
 
     stage_versions(recipe)
     open_filters(recipe)
+    evaluation_files(recipe)
     exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
     for number, source in enumerate(recipe.ragdata.sources):
         if source.reader is not None:
@@ -200,6 +202,7 @@ def fingerprint(recipe: Recipe, files: Sequence[corpus.SourceFile]) -> dict[str,
         "recipe": recipe.ragdata.model_dump(mode="json", by_alias=True, exclude=NOT_CONTENT),
         "stages": stage_versions(recipe),
         "sources": corpus.fingerprint(list(files), recipe.folder),
+        **({"decontaminate": fingerprint_of(recipe)} if recipe.ragdata.decontaminate else {}),
         **({"grobid": options_of(recipe).fingerprint} if any(file.is_pdf for file in files) else {}),
         **({"base_model": recipe.axolotl.get("base_model")} if needs_template(recipe) else {}),
     }

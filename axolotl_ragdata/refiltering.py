@@ -19,6 +19,8 @@ SELECTING = ("filters", "split", "decontaminate", "export")
 """Keys of the recipe that decide what is made of the answers, and nothing before."""
 READ = ("documents", "passages", "questions", "answers", "verdicts", "rejected", "failures")
 VERIFYING = "verdicts"
+LATER = ("ragdata", "recipe", "stages", "base_model", "decontaminate")
+"""Keys of a fingerprint that are compared otherwise, or not at all."""
 
 
 def filter_again(recipe: Recipe, progress: Progress | None = None) -> BuildReport:
@@ -93,9 +95,7 @@ def _earlier(fingerprint: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield what answers depend on: keys of the recipe, files, stages."""
     yield "the version of ragdata", fingerprint.get("ragdata")
     # of the base model only the template of the export is used, which is rendered again
-    yield from (
-        (key, fingerprint[key]) for key in fingerprint if key not in ("ragdata", "recipe", "stages", "base_model")
-    )
+    yield from ((key, value) for key, value in fingerprint.items() if key not in LATER)
     yield from ((key, value) for key, value in fingerprint.get("recipe", {}).items() if key not in SELECTING)
     for name, version in fingerprint.get("stages", {}).items():
         if name != VERIFYING:

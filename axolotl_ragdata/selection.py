@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from axolotl_ragdata.decontamination import open_decontaminated
+from axolotl_ragdata.errors import QualityGateFailed
 from axolotl_ragdata.examples import make_example
 from axolotl_ragdata.filters import Evidence, Filter, filters
 from axolotl_ragdata.injection import planted_orders
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from axolotl_ragdata.embed import Embedder
 
 
-SELECTED = ("filters/", "splits", "decontaminate")
+SELECTED = ("filters/", "splits")
 """How the stages begin whose rejections `select` makes; it makes them anew each time."""
 
 
@@ -68,19 +70,21 @@ def select(
 
     Raises:
         UnknownName: There is no filter of that name.
-        RecipeError: A filter's setting is wrong.
+        RecipeError: A filter's setting is wrong, or an evaluation file cannot be read.
+        QualityGateFailed: A split holds what it must not; nothing was written.
     """
     by_id = {passage.id: passage for passage in passages}
     examples = _examples(recipe, documents, by_id, rows)
     progress.start("filtering and splitting", len(examples))
     vectors = embedder.embed([example.question for example in examples])
-    rules = open_filters(recipe)
+    rules = open_rules(recipe, embedder)
     kept, dropped = _filtered(rules, examples, Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts}))
     rows.rejected.extend(dropped)
     divided, held_back = _split(recipe, [examples[at] for at in kept], vectors[kept], by_id)
     rows.examples = add_places(divided, documents)
     rows.rejected.extend(held_back)
     rows.flagged = flagged(passages)
+    _check_splits(recipe, rows.examples, vectors[_places_in(examples, rows.examples)], passages)
     progress.advance(len(examples))
 
 
@@ -96,6 +100,23 @@ def _examples(
         example = make_example(question, answer, document, passages, recipe.ragdata.export.system)
         made[example.id] = example
     return [made[key] for key in sorted(made)]
+
+
+def _places_in(examples: Sequence[Example], some: Sequence[Example]) -> list[int]:
+    at = {example.id: number for number, example in enumerate(examples)}
+    return [at[example.id] for example in some]
+
+
+def _check_splits(
+    recipe: Recipe, examples: Sequence[Example], vectors: NDArray[np.float32], passages: Sequence[Passage]
+) -> None:
+    """Refuse rows whose splits hold what they must not, before anything of them is written."""
+    from axolotl_ragdata.splits import split_problems
+
+    problems = list(split_problems(examples, vectors, passages, recipe.ragdata.split.unseen_by))
+    if problems:
+        what = f"{len(problems)} rows are in a split that they must not be in; the first: {problems[0]}"
+        raise QualityGateFailed(str(recipe.output), what, "nothing was written; please report it with the recipe")
 
 
 def flagged(passages: Sequence[Passage]) -> list[dict[str, str]]:
@@ -119,7 +140,7 @@ def candidates(
     by_id = {passage.id: passage for passage in passages}
     examples = _examples(recipe, documents, by_id, rows)
     vectors = embedder.embed([example.question for example in examples])
-    free = [(use, rule) for use, rule in open_filters(recipe) if rule.criterion is None]
+    free = [(use, rule) for use, rule in open_rules(recipe, embedder) if rule.criterion is None]
     return [examples[at] for at in _filtered(free, examples, Evidence(by_id, vectors))[0]]
 
 
@@ -138,6 +159,16 @@ def _filtered(
         ]
         kept = [at for at, reason in zip(kept, reasons, strict=True) if reason is None]
     return kept, rejected
+
+
+def open_rules(recipe: Recipe, embedder: Embedder) -> list[tuple[str, Filter]]:
+    """Return (name, rule) for all that rows must pass, in order: decontamination, then the filters.
+
+    Raises:
+        UnknownName: There is no filter of that name.
+        RecipeError: A setting is unknown or of the wrong type, or an evaluation file cannot be read.
+    """
+    return [*open_decontaminated(recipe, embedder), *open_filters(recipe)]
 
 
 def open_filters(recipe: Recipe) -> list[tuple[str, Filter]]:

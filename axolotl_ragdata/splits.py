@@ -1,9 +1,9 @@
 """Which rows are trained on, validated on, and held out.
 
 `test_unseen` keeps whole sections (or documents) out: no other row asks about one of their passages or cites one, and
-its own rows cite nothing else. Sections or documents that hold the same text count as one. `test_seen` asks about
-passages that training asks about too. Questions that repeat each other, and phrasings of one fact, are never
-in two splits.
+its own rows cite nothing else. Sections or documents that hold the same text, or most of a passage of each other, count
+as one. `test_seen` asks about passages that training asks about too. Questions that repeat or hold each other, and
+phrasings of one fact, are never in two splits. `split_problems` proves it of what came out.
 
 Everything follows from hashes of ids and the seed, so that more documents move few rows.
 """
@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from axolotl_ragdata.blocks import SplitBlock
 from axolotl_ragdata.duplicates import duplicate_groups
+from axolotl_ragdata.overlap import Joined, overlapping_pairs
 from axolotl_ragdata.records import Example, Passage, Rejected, Split
 from axolotl_ragdata.wording import normalised
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 STAGE = "splits"
 SHARED_WORDS = 20
 """Passages of at least so many words that are the same make their sections one; shorter ones are boilerplate."""
+SHARED_SHARE = 0.5
+"""Share of the shorter passage's n-grams in another one from which on their sections are one."""
+MOST_NGRAMS = 4_000_000
+"""Of a larger corpus a sample of its n-grams is compared, the same each time."""
 OVERSHOOT = 2.0
 """A section is held out whole only while `test_unseen` stays below so many times its share."""
 
@@ -75,7 +80,7 @@ def assign_splits(
         passages: All passages by id.
         block: Shares, what `test_unseen` keeps out, and the seed.
     """
-    twin = _with_groups(examples, duplicate_groups([example.question for example in examples], vectors))
+    twin = _twins(examples, vectors)
     plan = _Plan(examples, _touched(examples, passages, block.unseen_by), twin, block.seed)
     _keep_out(plan, block.test_unseen)
     _hold_out(plan, "test_seen", _wanted(block.test_seen, len(examples)))
@@ -85,15 +90,56 @@ def assign_splits(
     return kept, [_rejected(examples[at], plan.rejected[at]) for at in sorted(plan.rejected)]
 
 
-def _with_groups(examples: Sequence[Example], twin: Sequence[int]) -> list[int]:
-    """Return the first of the rows that each belongs with: those that repeat it, and the phrasings of its fact."""
-    joined = _Joined()
-    named = [(f"{at:09}",) for at in twin]
-    first: dict[str, Group] = {}
-    for example, name in zip(examples, named, strict=True):
+def _twins(examples: Sequence[Example], vectors: NDArray[np.float32] | None) -> list[int]:
+    """Return the first of the rows that each belongs with.
+
+    They repeat each other, one's question holds the other's, or they are phrasings of one fact. Without vectors only
+    the same words repeat each other.
+    """
+    asked = [example.question for example in examples]
+    joined: Joined[int] = Joined()
+    first: dict[str, int] = {}
+    for at, text in enumerate(asked):
+        joined.join(at, first.setdefault(normalised(text), at))
+    for at, of in enumerate(duplicate_groups(asked, vectors) if vectors is not None else ()):
+        joined.join(at, of)
+    for one, other in overlapping_pairs(asked):
+        joined.join(one, other)
+    group: dict[str, int] = {}
+    for at, example in enumerate(examples):
         if example.group is not None:
-            joined.join(name, first.setdefault(example.group, name))
-    return [int(joined.root(name)[0]) for name in named]
+            joined.join(at, group.setdefault(example.group, at))
+    return [joined.root(at) for at in range(len(examples))]
+
+
+def split_problems(
+    examples: Sequence[Example],
+    vectors: NDArray[np.float32] | None,
+    passages: Sequence[Passage],
+    unseen_by: str,
+) -> Iterator[str]:
+    """Yield what the splits of finished rows hold and must not; nothing where they mean what they say.
+
+    Args:
+        examples: Rows with their splits.
+        vectors: A unit vector for each row's question, shape (n, dimensions); None: repeats are told by their words.
+        passages: Every passage.
+        unseen_by: What `test_unseen` keeps out as a whole: section or document.
+    """
+    homes: dict[int, list[int]] = defaultdict(list)
+    for at, twin in enumerate(_twins(examples, vectors)):
+        homes[twin].append(at)
+    for rows in homes.values():
+        if len(found := sorted({examples[at].split for at in rows})) > 1:
+            other = next(at for at in rows if examples[at].split != examples[rows[0]].split)
+            yield f"{examples[rows[0]].id} and {examples[other].id} are one question, in {' and '.join(found)}"
+    unseen = held_out_passages(examples, passages, unseen_by)
+    trained = {key for row in examples if row.split == "train" for key in row.provenance.passage_ids}
+    for row in examples:
+        if row.split != "test_unseen" and (shared := unseen.intersection([*main_passages(row), *row.context])):
+            yield f"{row.id} ({row.split}) uses {min(shared)}, which test_unseen keeps out"
+        if row.split == "test_seen" and (missing := set(row.provenance.passage_ids) - trained):
+            yield f"{row.id} asks about {min(missing)}, which no training row asks about"
 
 
 def group_of(passage: Passage, unseen_by: str) -> Group:
@@ -119,44 +165,40 @@ def held_out_passages(examples: Sequence[Example], passages: Sequence[Passage], 
         unseen_by: What `test_unseen` keeps out as a whole: section or document.
     """
     by_id = {passage.id: passage for passage in passages}
+    joined = joined_groups(passages, unseen_by)
     unseen = [row for row in examples if row.split == "test_unseen"]
     stands_on = [by_id[key] for row in unseen for key in main_passages(row) if key in by_id]
-    groups = {group_of(passage, unseen_by) for passage in stands_on}
-    inside = [passage for passage in passages if group_of(passage, unseen_by) in groups]
-    long = {text for text in (normalised(passage.text) for passage in inside) if text.count(" ") + 1 >= SHARED_WORDS}
-    return {passage.id for passage in inside} | {one.id for one in passages if normalised(one.text) in long}
+    roots = {joined.root(group_of(passage, unseen_by)) for passage in stands_on}
+    return {passage.id for passage in passages if joined.root(group_of(passage, unseen_by)) in roots}
+
+
+def joined_groups(passages: Iterable[Passage], unseen_by: str) -> Joined[Group]:
+    """Return sections (or documents) joined where a long passage of one is, or is mostly in, a passage of another.
+
+    Args:
+        passages: Every passage.
+        unseen_by: section or document.
+    """
+    joined: Joined[Group] = Joined()
+    ordered = sorted(passages, key=lambda passage: passage.id)
+    long = [one for one in ordered if len(normalised(one.text).split()) >= SHARED_WORDS]
+    groups = [group_of(passage, unseen_by) for passage in long]
+    first: dict[str, Group] = {}
+    for passage, group in zip(long, groups, strict=True):
+        joined.join(group, first.setdefault(normalised(passage.text), group))
+    keep_one_in = 1 + sum(passage.n_tokens for passage in long) // MOST_NGRAMS
+    for one, other in overlapping_pairs([passage.text for passage in long], SHARED_SHARE, keep_one_in=keep_one_in):
+        joined.join(groups[one], groups[other])
+    return joined
 
 
 def _touched(examples: Sequence[Example], passages: Mapping[str, Passage], unseen_by: str) -> list[tuple[Group, ...]]:
-    """Return for each row the groups that it stands on, its own first; groups that share a long text are one."""
-    joined = _Joined()
-    first: dict[str, Group] = {}
-    for passage in sorted(passages.values(), key=lambda passage: passage.id):
-        text = normalised(passage.text)
-        if text.count(" ") + 1 >= SHARED_WORDS:
-            joined.join(group_of(passage, unseen_by), first.setdefault(text, group_of(passage, unseen_by)))
+    """Return for each row the groups that it stands on, its own first; groups that share text are one."""
+    joined = joined_groups(passages.values(), unseen_by)
     return [
         tuple(dict.fromkeys(joined.root(group_of(passages[key], unseen_by)) for key in main_passages(example)))
         for example in examples
     ]
-
-
-class _Joined:
-    """Sets that can be joined, each with one root: the smallest of its members."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Group, Group] = {}
-
-    def root(self, group: Group) -> Group:
-        while (above := self._parent.get(group, group)) != group:
-            self._parent[group] = self._parent.get(above, above)
-            group = above
-        return group
-
-    def join(self, one: Group, other: Group) -> None:
-        low, high = sorted((self.root(one), self.root(other)))
-        if low != high:
-            self._parent[high] = low
 
 
 def _keep_out(plan: _Plan, share: float) -> None:

@@ -17,6 +17,7 @@ from axolotl_ragdata.examples import answer_of, conversation
 from axolotl_ragdata.exports import Export, exports, materials
 from axolotl_ragdata.filters import Evidence, filters
 from axolotl_ragdata.filters.grounded import unsupported_numbers
+from axolotl_ragdata.overlap import overlapping_pairs
 from axolotl_ragdata.places import places_of
 from axolotl_ragdata.records import (
     Answer,
@@ -31,7 +32,7 @@ from axolotl_ragdata.records import (
     Verdict,
     content_id,
 )
-from axolotl_ragdata.splits import SHARED_WORDS, group_of, held_out_passages, main_passages
+from axolotl_ragdata.splits import held_out_passages, main_passages
 from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.wording import normalised
 
@@ -305,12 +306,16 @@ def _dropped(run: _Run) -> set[str]:
 
 
 def _disjoint(run: _Run) -> Iterator[str]:
-    """Yield '' for a question that is asked in one split only."""
+    """Yield '' for a question that is asked in one split only, nor held by a question of another split."""
     homes: dict[str, set[str]] = defaultdict(set)
     for example in run.examples:
         homes[normalised(example.question)].add(example.split)
     for question, splits in homes.items():
         yield "" if len(splits) == 1 else f"{question!r} is asked in {' and '.join(sorted(splits))}"
+    for at, of in overlapping_pairs([example.question for example in run.examples]):
+        one, other = run.examples[at], run.examples[of]
+        if one.split != other.split:
+            yield f"{one.id} ({one.split}) and {other.id} ({other.split}) share their words"
 
 
 def _grouped(run: _Run) -> Iterator[str]:
@@ -326,18 +331,11 @@ def _kept_out(run: _Run) -> Iterator[str]:
     """Yield '' for a row outside test_unseen that stands on nothing that test_unseen keeps out, nor on its text."""
     passages = run.by_id("passages", Passage)
     unseen_by = str(run.manifest.get("recipe", {}).get("split", {}).get("unseen_by", "section"))
-    stands_on = {row.id: [passages[key] for key in main_passages(row) if key in passages] for row in run.examples}
-    unseen = [one for row in run.examples if row.split == "test_unseen" for one in stands_on[row.id]]
-    groups = {group_of(passage, unseen_by) for passage in unseen}
-    texts = {normalised(one.text) for one in passages.values() if group_of(one, unseen_by) in groups}
-    long = {text for text in texts if text.count(" ") + 1 >= SHARED_WORDS}
+    unseen = held_out_passages(run.examples, run.rows["passages"], unseen_by)
     for row in run.examples:
-        if row.split == "test_unseen":
-            continue
-        shared = [
-            one for one in stands_on[row.id] if group_of(one, unseen_by) in groups or normalised(one.text) in long
-        ]
-        yield f"{row.id} ({row.split}) uses {shared[0].id} of {shared[0].heading!r}" if shared else ""
+        if row.split != "test_unseen":
+            shared = [passages[key] for key in [*main_passages(row), *row.context] if key in unseen]
+            yield f"{row.id} ({row.split}) uses {shared[0].id} of {shared[0].heading!r}" if shared else ""
 
 
 def _seen(run: _Run) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from axolotl_ragdata.errors import RecipeError, StoreError
+from axolotl_ragdata.errors import QualityGateFailed, RecipeError, StoreError
 from axolotl_ragdata.recipe import load_recipe
 from axolotl_ragdata.refiltering import filter_again
 
@@ -226,3 +226,41 @@ def test_a_call_that_fails_is_no_verdict_and_is_tried_again(
     server.stop()
     assert table(recipe, "failures") == []
     assert len(server.requests) == calls + len(failed)
+
+
+def test_a_split_that_leaks_fails_the_build_and_nothing_is_written(
+    tmp_path: Path, verified: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from axolotl_ragdata import splits
+
+    recipe = copied(verified[0], tmp_path)
+    before = {path.name: path.read_bytes() for path in (recipe.parent / "run").glob("*.json*")}
+    honest = splits.assign_splits
+
+    def leaking(*arguments: Any) -> Any:
+        rows, rejected = honest(*arguments)
+        other = "validation" if rows[0].split != "validation" else "train"
+        return [*rows, rows[0].model_copy(update={"split": other})], rejected
+
+    monkeypatch.setattr(splits, "assign_splits", leaking)
+    with pytest.raises(QualityGateFailed, match="are one question") as failed:
+        filter_again(load_recipe(recipe))
+    assert failed.value.exit_code == 4
+    assert before == {path.name: path.read_bytes() for path in (recipe.parent / "run").glob("*.json*")}
+
+
+def test_evaluation_questions_are_kept_out_and_a_changed_file_is_noticed(
+    tmp_path: Path, verified: tuple[Path, Any], ragdata: Callable[..., Any]
+) -> None:
+    known = table(verified[0], "examples")[0]["question"]
+    recipe = copied(verified[0], tmp_path, "  split:", "  decontaminate: [./eval.jsonl]\n  split:")
+    held = recipe.parent / "eval.jsonl"
+    held.write_text(json.dumps({"question": known}) + "\n", encoding="utf-8")
+    assert ragdata("filter", recipe).code == 0
+    (out,) = dropped(recipe, "filters/decontaminate")
+    assert out["subject"]["question"] == known
+    assert out["detail"] == f"eval.jsonl:1: {known}"
+    assert json.loads(ragdata("build", recipe, "--json").out)["unchanged"] is True
+    held.write_text(json.dumps({"question": "What is the capital of France?"}) + "\n", encoding="utf-8")
+    assert json.loads(ragdata("build", recipe, "--json").out)["unchanged"] is False
+    assert dropped(recipe, "filters/decontaminate") == []

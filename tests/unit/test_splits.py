@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from axolotl_ragdata.blocks import SplitBlock
 from axolotl_ragdata.records import Citation, Example, Passage, Provenance, Rejected
-from axolotl_ragdata.splits import assign_splits, group_of, main_passages
+from axolotl_ragdata.splits import assign_splits, group_of, main_passages, split_problems
 from axolotl_ragdata.wording import normalised
 
 HELD_OUT = ("validation", "test_seen", "test_unseen")
@@ -87,6 +87,7 @@ def check(
     for row in kept:
         homes[normalised(row.question)].add(row.split)
     assert all(len(found) == 1 for found in homes.values())
+    assert not list(split_problems(kept, None, list(passages.values()), by))
     trained = {key for row in splits["train"] for key in row.provenance.passage_ids}
     assert all(key in trained for row in splits["test_seen"] for key in row.provenance.passage_ids)
 
@@ -218,3 +219,81 @@ def test_whatever_is_cited_the_sets_stay_apart(data: st.DataObject) -> None:
     kept, rejected = assign_splits(rows, alike(rows), known, block)
     check(rows, kept, rejected, known, by)
     assert not rows or any(row.split == "train" for row in kept)
+
+
+def words(start: int, count: int) -> str:
+    return " ".join(f"word{number}" for number in range(start, start + count))
+
+
+def test_documents_that_hold_most_of_a_passage_of_each_other_are_one() -> None:
+    """A preprint and its article: cut elsewhere, so that no passage is the same."""
+    texts = {1: words(0, 60), 5: words(20, 60)}
+    passages = {one.id: one for doc in range(8) for one in [passage(doc, 0, text=texts.get(doc, ""))]}
+    rows = [example(4 * doc + number, passages[f"p-{doc}-0-0"]) for doc in range(8) for number in range(4)]
+    for seed in range(30):
+        block = SplitBlock(test_unseen=0.25, test_seen=0, validation=0, unseen_by="document", seed=seed)
+        kept, rejected = assign_splits(rows, alike(rows), passages, block)
+        check(rows, kept, rejected, passages, "document")
+        held = {row.provenance.doc_id for row in kept if row.split == "test_unseen"}
+        assert ("d-1" in held) == ("d-5" in held)
+
+
+def test_a_chain_of_documents_that_share_text_is_one() -> None:
+    texts = {0: words(0, 60), 1: words(25, 60), 2: words(50, 60)}
+    passages = {one.id: one for doc in range(9) for one in [passage(doc, 0, text=texts.get(doc, ""))]}
+    rows = [example(4 * doc + number, passages[f"p-{doc}-0-0"]) for doc in range(9) for number in range(4)]
+    for seed in range(30):
+        block = SplitBlock(test_unseen=0.4, test_seen=0, validation=0, unseen_by="document", seed=seed)
+        held = {
+            row.provenance.doc_id
+            for row in assign_splits(rows, alike(rows), passages, block)[0]
+            if row.split == "test_unseen"
+        }
+        assert len(held & {"d-0", "d-1", "d-2"}) in (0, 3)
+
+
+def test_a_question_that_holds_another_shares_its_split() -> None:
+    rows, passages = corpus(documents=4, sections=2, questions=2)
+    question = "For how many days must the mood be raised before the episode counts as manic?"
+    rows += [example(900 + at, passages[key], question=f"{at} cases: {question}") for at, key in enumerate(passages)]
+    for seed in range(20):
+        block = SplitBlock(test_seen=0.2, validation=0.2, test_unseen=0.2, seed=seed)
+        kept, rejected = assign_splits(rows, alike(rows), passages, block)
+        check(rows, kept, rejected, passages, "section")
+        assert len({row.split for row in kept if question in row.question}) <= 1
+
+
+def moved(rows: Sequence[Example], at: int, split: str) -> list[Example]:
+    return [row.model_copy(update={"split": split}) if number == at else row for number, row in enumerate(rows)]
+
+
+def first_in(rows: Sequence[Example], split: str) -> int:
+    return next(at for at, row in enumerate(rows) if row.split == split)
+
+
+def test_the_proof_finds_what_stands_in_the_wrong_split() -> None:
+    rows, passages = corpus()
+    same = example(900, passages["p-0-0-0"], question="What is alpha 0?")
+    kept, _ = assign_splits([*rows, same], alike([*rows, same]), passages, SplitBlock())
+    known = list(passages.values())
+
+    def problems(changed: Sequence[Example]) -> str:
+        return "; ".join(split_problems(changed, alike(changed), known, "section"))
+
+    assert problems(kept) == ""
+    assert "which test_unseen keeps out" in problems(moved(kept, first_in(kept, "test_unseen"), "train"))
+    assert "which test_unseen keeps out" in problems(moved(kept, first_in(kept, "train"), "test_unseen"))
+    twin = next(at for at, row in enumerate(kept) if row.id == "ex-900")
+    other = "validation" if kept[twin].split != "validation" else "train"
+    assert "are one question" in problems(moved(kept, twin, other))
+    seen = kept[first_in(kept, "test_seen")].provenance.passage_ids
+    orphaned = [
+        row.model_copy(update={"split": "validation"})
+        if row.split == "train" and row.provenance.passage_ids == seen
+        else row
+        for row in kept
+    ]
+    assert "which no training row asks about" in problems(orphaned)
+    unseen = kept[first_in(kept, "test_unseen")].provenance.passage_ids
+    shown = [row.model_copy(update={"context": unseen}) if row.split == "train" else row for row in kept]
+    assert "which test_unseen keeps out" in problems(shown), "a passage that the user message carries counts too"
