@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from axolotl_ragdata.grobid.pdf import Bookmark
 
 LEAST_PAGES = 5
-"""A section of a long chapter is no shorter; so many bookmarks of one page in a row are a part."""
+"""A section of a long chapter is no shorter."""
+LEAST_MEAN_PAGES = 2
+"""Bookmarks that are closer mark slides or articles of a law: parts of one page would be many, and poor."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,12 @@ def _chapters(bookmarks: Sequence[Bookmark], pages: int) -> list[Part]:
 
 
 def _spans(bookmarks: Sequence[Bookmark], pages: int) -> list[Part]:
-    """Return the pages of each bookmark; a single page (a cover, a divider) goes with what follows it."""
-    parts: list[Part] = []
-    start: int | None = None
+    """Return the pages of each bookmark; none where they stand so close that they are no chapters."""
+    if (pages + 1 - bookmarks[0].page) / len(bookmarks) < LEAST_MEAN_PAGES:
+        return []
     edges = [*(bookmark.page for bookmark in bookmarks[1:]), pages + 1]
-    for number, (bookmark, edge) in enumerate(zip(bookmarks, edges, strict=True)):
-        is_single = edge - bookmark.page == 1 and edge <= pages
-        if is_single and (start is None or edge - start < LEAST_PAGES):
-            start = bookmark.page if start is None else start
-            continue
-        title = bookmark.title or None
-        parts.append(Part(start or bookmark.page, edge - 1, title if start is None or not is_single else None, number))
-        start = None
-    return parts
+    spans = enumerate(zip(bookmarks, edges, strict=True))
+    return [Part(mark.page, edge - 1, mark.title or None, number) for number, (mark, edge) in spans]
 
 
 def _along_sections(chapter: Part, bookmarks: Sequence[Bookmark], longest: int) -> list[Part]:

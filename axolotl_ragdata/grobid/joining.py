@@ -210,7 +210,7 @@ class _Book:
         for element in header.iter():
             if element.tag in inside and not any(above.tag in inside for above in element.iterancestors()):
                 words = " ".join(" ".join(element.itertext()).split())
-                if words and words not in said and element.get("type") != "MD5":
+                if words and words not in (*said, "unknown") and element.get("type") != "MD5":
                     said.append(words)
         if not said:
             return []

@@ -55,9 +55,18 @@ def test_a_chapter_that_is_too_long_is_cut_at_its_sections_and_stays_one_chapter
     assert parts[0].chapter == parts[1].chapter != parts[2].chapter
 
 
-def test_a_divider_goes_with_the_chapter_behind_it() -> None:
-    parts = parts_of(90, marks(("One", 1, 0), ("Part II", 40, 0), ("Two", 41, 0)), 60)
-    assert [(part.first, part.last, part.title) for part in parts] == [(1, 39, "One"), (40, 90, "Two")]
+def test_a_chapter_of_one_page_keeps_its_title() -> None:
+    parts = parts_of(90, marks(("One", 1, 0), ("Interlude", 40, 0), ("Two", 41, 0)), 60)
+    assert [(part.first, part.last, part.title) for part in parts] == [
+        (1, 39, "One"),
+        (40, 40, "Interlude"),
+        (41, 90, "Two"),
+    ]
+
+
+def test_bookmarks_of_every_page_are_no_chapters() -> None:
+    parts = parts_of(90, [Bookmark(f"Slide {page}", page, 0) for page in range(1, 91)], 60)
+    assert parts == [Part(1, 45), Part(46, 90)]
 
 
 def test_halves_hold_all_pages() -> None:

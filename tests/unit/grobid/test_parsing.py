@@ -159,6 +159,28 @@ def test_every_answer_of_a_server_ends_as_a_tei_or_in_the_report(
     assert teis(folder) == good | {"hang", "cut", "torn", "busy"}
 
 
+def test_real_tei_comes_through_byte_by_byte(
+    serve: Callable[..., Any], pdfs: Callable[..., Path], grobid_server: ModuleType, shared_data: Path
+) -> None:
+    real = {path.name.removesuffix(".tei.xml"): path.read_bytes() for path in (shared_data / "tei").glob("*.tei.xml")}
+
+    def behaviour(number: int, text: str) -> Any:
+        return grobid_server.Answer(body=real[text.removeprefix("Text of ").strip(". \n")])
+
+    folder = pdfs(*real)
+    parse(folder, serve(behaviour))
+    rows = report_of(folder)
+    assert {name: row["code"] for name, row in rows.items() if row["status"] == "failed"} == {
+        "article-withdrawn": "EMPTY_BODY",
+        "autism-2019.training": "NOT_TEI",
+        "depontonx-2014-langage.header": "EMPTY_BODY",
+        "terret-2020-abeilles.header": "EMPTY_BODY",
+    }
+    for name, raw in real.items():
+        path = folder.parent / "tei" / f"{name}.tei.xml"
+        assert path.read_bytes() == raw if rows[name]["status"] == "parsed" else not path.exists()
+
+
 def test_the_form_is_sent_as_it_should_be(serve: Callable[..., Any], pdfs: Callable[..., Path]) -> None:
     from axolotl_ragdata.grobid.options import FORM
 
