@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from axolotl_ragdata.judge.statistics.clusters import (
+    KEPT_NUMBERS,
     RESAMPLES,
     SEED,
     Floats,
@@ -98,8 +100,29 @@ def sign_flip_p_value(sums: Floats, resamples: int = RESAMPLES, seed: int = SEED
     if count <= ENUMERATED:
         patterns = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
         return float((np.abs((2.0 * patterns - 1) @ sums) >= edge).mean())
-    signs = np.random.default_rng(seed).integers(0, 2, size=(resamples, count)) * 2.0 - 1
-    return float((1 + (np.abs(signs @ sums) >= edge).sum()) / (resamples + 1))
+    extreme = sum(int((np.abs(signs @ sums) >= edge).sum()) for signs in _sign_patterns(count, resamples, seed))
+    return (1 + extreme) / (resamples + 1)
+
+
+def _sign_patterns(count: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """Yield tables of -1 and 1, shape (some, count), of so many rows in all; equal seeds give equal signs."""
+    if count * resamples <= KEPT_NUMBERS:
+        yield _signs(count, resamples, seed)
+        return
+    source = np.random.default_rng(seed)
+    rows = max(1, KEPT_NUMBERS // count)
+    for start in range(0, resamples, rows):
+        yield _drawn_signs(source, count, min(rows, resamples - start))
+
+
+@lru_cache(maxsize=8)
+def _signs(count: int, resamples: int, seed: int) -> Floats:
+    return _drawn_signs(np.random.default_rng(seed), count, resamples)
+
+
+def _drawn_signs(source: np.random.Generator, count: int, rows: int) -> Floats:
+    signs: Floats = source.integers(0, 2, size=(rows, count)).astype(np.float64) * 2.0 - 1.0
+    return signs
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

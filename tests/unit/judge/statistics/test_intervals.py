@@ -129,3 +129,14 @@ def test_power_knows_clusters_small_samples_and_nonsense() -> None:
 
 def test_few_documents_widen_the_percentiles() -> None:
     assert expanded_share(4) < expanded_share(40) < 0.025
+
+
+def test_very_many_documents_are_resampled_in_parts() -> None:
+    values = np.random.default_rng(7).normal(1.0, 1.0, 5000)
+    found = compare(values, np.zeros(5000), range(5000), resamples=2000)
+    assert found.p_permutation == 1 / 2001
+    bounds, analytic = found.estimate.bootstrap, found.estimate.analytic
+    assert bounds is not None
+    assert analytic is not None
+    assert bounds.low == pytest.approx(analytic.low, abs=0.005)
+    assert bounds.high == pytest.approx(analytic.high, abs=0.005)
