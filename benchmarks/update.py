@@ -1,12 +1,12 @@
 """Does tuning again take over a changed fact? Log-likelihood of the old and the new answer, before and after.
 
-    python benchmarks/update.py [--epochs 5] [--keep FOLDER] [--json]
+    python benchmarks/update.py [--epochs 6] [--keep FOLDER] [--json]
 
-One fact of one demonstration article is changed ("six months" to "nine months" of worry), the dataset is rebuilt, and
+One fact of a demonstration article is changed ("six months" to "nine months" of worry), the dataset is rebuilt, and
 SmolLM2-135M is tuned again from the base model, by `axolotl train` on the recipe of the quickstart. Nothing is held
-out, so that the fact is trained on. Three models give the log-likelihood of both answers to the question about the fact and,
-so that forgetting shows, of the answers to all other training questions: the base, tuned on the old documents, tuned on
-the new ones. Takes about ten minutes on two quiet cores; set OMP_NUM_THREADS=1 where they are busy.
+out, so that the fact is trained on. Three models give the log-likelihood of both answers to the question about the
+fact and, so that forgetting shows, of the answers to all other training questions: the base, tuned on the old
+document, tuned on the new one. Takes about ten minutes on two quiet cores; set OMP_NUM_THREADS=1 where they are busy.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from axolotl_ragdata.records import Example, Message
 from axolotl_ragdata.store import RunDirectory
 
 RECIPES = Path(__file__).parent.parent / "recipes"
-CHANGED, OTHER = "generalised-anxiety-disorder.tei.xml", "insomnia-disorder.tei.xml"
+CHANGED = "generalised-anxiety-disorder.tei.xml"
 OLD, NEW = "six months", "nine months"
 
 
@@ -51,14 +51,13 @@ def write_recipe(folder: Path, epochs: int) -> Path:
 
 
 def tune(folder: Path, epochs: int, fact: tuple[str, str] | None) -> list[Example]:
-    """Build and tune in a folder; return the training rows. `fact` replaces a wording of the changed document."""
+    """Build and tune in a folder; return the training rows. `fact` is a wording and what replaces it."""
     (folder / "documents").mkdir(parents=True)
-    for name in (CHANGED, OTHER):
-        text = (RECIPES / "demo-documents" / name).read_text(encoding="utf-8")
-        if name == CHANGED and fact is not None:
-            assert fact[0] in text
-            text = text.replace(*fact)
-        (folder / "documents" / name).write_text(text, encoding="utf-8")
+    text = (RECIPES / "demo-documents" / CHANGED).read_text(encoding="utf-8")
+    if fact is not None:
+        assert fact[0] in text
+        text = text.replace(*fact)
+    (folder / "documents" / CHANGED).write_text(text, encoding="utf-8")
     path = write_recipe(folder, epochs)
     report = build(load_recipe(path))
     axolotl = Path(sys.executable).with_name("axolotl")
@@ -82,7 +81,7 @@ def measure(folder: Path, epochs: int) -> dict[str, Any]:
     """Return the table."""
     before = tune(folder / "before", epochs, None)
     after = tune(folder / "after", epochs, (OLD, NEW))
-    old_row = next(row for row in before if OLD in row.answer and row.provenance.source_path.endswith(CHANGED))
+    old_row = next(row for row in before if OLD in row.answer)
     new_row = next(row for row in after if row.question == old_row.question)
     assert NEW in new_row.answer
     others = [(row.question, row.answer) for row in before if row.answer in {each.answer for each in after}]
@@ -140,7 +139,7 @@ def workplace(keep: Path | None) -> Iterator[Path]:
 def main() -> int:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--keep", type=Path, default=None, help="folder for everything; left out: a temporary one")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
