@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import Any
 
 LEAST_REPEATS = 3
 MOST_CHARACTERS = 160
 LEAST_WORDS = 3
+"""A line with the marks of a journal may have one word less."""
 Y_TOLERANCE = 4.0
 """Points by which the same line may differ in height from page to page."""
 MARKS = re.compile(
@@ -16,6 +17,8 @@ MARKS = re.compile(
     r"\bjournal\b|\bpage\b|\bpreprint\b|author manuscript|peer review|\d+ ?\(\d+\) ?:|\((19|20)\d\d\) ?\d+ ?:",
     re.I,
 )
+NUMBER = re.compile(r"\d+")
+STOPS = frozenset(".,;:·•- ")
 
 Block = dict[str, Any]
 
@@ -26,26 +29,45 @@ def is_candidate(block: Block) -> bool:
 
 
 def drop_furniture(sections: list[dict[str, Any]]) -> list[str]:
-    """Take repeated running lines out of the sections, all but the first of each; return a warning for each line.
+    """Take running lines and lone stops out of the sections; return a warning for each line, with how many there were.
 
-    A line counts as one when it is repeated at least three times word for word and either carries the marks of a
-    journal (an address, ©, a year, "Downloaded from") or stands at the same height of different pages.
+    A line runs when it is repeated at least three times and either carries the marks of a journal (an address, ©, a
+    year, "Downloaded from") or stands at the same height of different pages. Numbers in it, such as that of the page,
+    may differ where it does both. The first of each line is kept.
     """
-    counts = Counter(block["text"] for section in sections for block in section["blocks"] if is_candidate(block))
-    repeated = {text for text, count in counts.items() if count >= LEAST_REPEATS and len(text.split()) >= LEAST_WORDS}
-    if not repeated:
-        return []
-    places: dict[str, list[Block]] = defaultdict(list)
+    lines: dict[str, list[Block]] = defaultdict(list)
+    stops = []
     for section in sections:
         for block in section["blocks"]:
-            if block["text"] in repeated and is_candidate(block):
-                places[block["text"]].append(block)
-    running = {text for text, blocks in places.items() if MARKS.search(text) or _at_one_height(blocks)}
-    kept = {id(places[text][0]) for text in running}
-    for section in sections:
-        blocks = section["blocks"]
-        section["blocks"] = [b for b in blocks if b["text"] not in running or not is_candidate(b) or id(b) in kept]
-    return [f"running line {text!r}: {counts[text] - 1} repetitions were left out" for text in sorted(running)]
+            if is_candidate(block):
+                if STOPS.issuperset(block["text"]):
+                    stops.append(block)
+                else:
+                    lines[NUMBER.sub("#", block["text"])].append(block)
+    dropped: dict[int, Block] = {id(block): block for block in stops}
+    warnings = [f"{len(stops)} blocks of a full stop or a dash alone were left out"] if stops else []
+    for line in sorted(line for line, blocks in lines.items() if len(blocks) >= LEAST_REPEATS):
+        for blocks in _running(lines[line]):
+            dropped |= {id(block): block for block in blocks[1:]}
+            text = blocks[0]["text"]
+            warnings.append(f"running line {text!r}: {len(blocks) - 1} repetitions were left out")
+    if dropped:
+        for section in sections:
+            section["blocks"] = [block for block in section["blocks"] if id(block) not in dropped]
+    return warnings
+
+
+def _running(blocks: list[Block]) -> list[list[Block]]:
+    """Return the running lines among blocks that differ in their numbers at most, each with all of its repetitions."""
+    is_marked = MARKS.search(blocks[0]["text"]) is not None
+    if len(blocks[0]["text"].split()) < LEAST_WORDS - is_marked:
+        return []
+    if is_marked and _at_one_height(blocks):
+        return [blocks]
+    same: dict[str, list[Block]] = defaultdict(list)
+    for block in blocks:
+        same[block["text"]].append(block)
+    return [found for found in same.values() if len(found) >= LEAST_REPEATS and (is_marked or _at_one_height(found))]
 
 
 def _at_one_height(blocks: list[Block]) -> bool:

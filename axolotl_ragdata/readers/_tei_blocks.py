@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from axolotl_ragdata.readers._cited import Targets
 from axolotl_ragdata.readers._made import made
 from axolotl_ragdata.readers._tables import TRAILING, float_text
 from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
@@ -19,20 +20,6 @@ SENTENCE_ENDS = (".", "!", "?", "…")
 CLOSERS = ")]}\"'”’» "
 
 Fields = dict[str, Any]
-
-
-class Targets:
-    """What citations may point to, and how many of them point elsewhere.
-
-    Args:
-        ids: The ids of the bibliography.
-    """
-
-    __slots__ = ("ids", "n_missed")
-
-    def __init__(self, ids: Iterable[str]) -> None:
-        self.ids = frozenset(ids)
-        self.n_missed = 0
 
 
 class Raw:
@@ -177,7 +164,7 @@ def block_fields(kind: str, text: str, boxes: Sequence[PageBox]) -> Fields:
 
 
 def mark(fields: Fields, spans: Iterable[Span], known: Targets) -> None:
-    """Put the citations and sentences of the spans into a block; a citation whose target is missing is counted."""
+    """Put the citations and sentences of the spans into a block."""
     text = fields["text"]
     citations: list[InlineCitation] = []
     sentences: list[SentenceSpan] = []
@@ -186,11 +173,9 @@ def mark(fields: Fields, spans: Iterable[Span], known: Targets) -> None:
             sentences.append(made(SentenceSpan, {"start": start, "end": end, "boxes": boxes_of((value,))}))
             continue
         said = text[start:end]
-        for target in value.split() or ("",):
-            ref_id = target.lstrip("#")
-            if ref_id not in known.ids:
-                known.n_missed += bool(target)
-                ref_id = None
+        targets = value.split() or ("",)
+        for target in targets:
+            ref_id = known.resolve(said, target.lstrip("#"), len(targets) == 1)
             citations.append(made(InlineCitation, {"start": start, "end": end, "text": said, "ref_id": ref_id}))
     fields["citations"], fields["sentences"] = tuple(citations), tuple(sentences)
 

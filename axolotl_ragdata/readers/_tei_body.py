@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from axolotl_ragdata.readers._cited import Targets
 from axolotl_ragdata.readers._outline import Outline
 from axolotl_ragdata.readers._tables import span_of
-from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, Targets, list_block, text_block
+from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
 from axolotl_ragdata.readers._text import Piece, TextRules, settle
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"

@@ -8,10 +8,11 @@ from typing import Any
 
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import readers, source_of
+from axolotl_ragdata.readers._cited import Targets
 from axolotl_ragdata.readers._furniture import drop_furniture
 from axolotl_ragdata.readers._language import SAMPLE_CHARACTERS, settle_language
 from axolotl_ragdata.readers._made import made
-from axolotl_ragdata.readers._tei_blocks import Targets, section_of
+from axolotl_ragdata.readers._tei_blocks import section_of
 from axolotl_ragdata.readers._tei_body import Body
 from axolotl_ragdata.readers._tei_header import Header, references
 from axolotl_ragdata.readers._text import TextRules, clean
@@ -32,7 +33,7 @@ class GrobidReader:
     """Reads TEI; refuses what GROBID writes besides (error messages, training data) by name."""
 
     suffixes: tuple[str, ...] = (".xml", ".tei")
-    version = "1"
+    version = "2"
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether a file is TEI, an error of GROBID, or anything under the name of an XML file."""
@@ -78,7 +79,7 @@ def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings:
     header = Header(root, ns)
     rules = TextRules(data)
     entries = references(header.text, ns, rules)
-    targets = Targets(entry.id for entry in entries)
+    targets = Targets(entries)
     body = Body(ns, rules, targets)
     _walk(body, header, warnings)
     sections = body.sections()
@@ -86,7 +87,7 @@ def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings:
     language, other = settle_language(header.language(), _sample(sections))
     found = (doubt, other, *drop_furniture(sections), _said("running heads (`fw`) were left out", body.n_running_heads))
     warnings += [warning for warning in found if warning]
-    warnings += filter(None, [_said("citations point to no entry of the bibliography", targets.n_missed)])
+    warnings += targets.warnings()
     source = source_of(path, raw, NAME, GrobidReader.version, header.grobid_version())
     return made(
         Document,

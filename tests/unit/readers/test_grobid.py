@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -309,6 +310,37 @@ def test_running_lines_are_left_out_once_they_are_sure() -> None:
     assert document.text.count("Downloaded") == 1
     assert document.text.count("Yes, they did.") == 4
     assert any("3 repetitions were left out" in warning for warning in document.warnings)
+
+
+def test_running_lines_may_differ_in_the_number_of_the_page_where_they_stand_at_one_height() -> None:
+    head = "<note place='headnote' coords='{page},72,24,400,9'>Article https://doi.org/10.1/x {page}</note>"
+    body = "".join(
+        f"<div><head>S{page}</head>{head.format(page=page)}<p>Text {page}.</p></div>" for page in range(1, 6)
+    )
+    document = read(tei(body))
+    assert document.text.count("https://doi.org") == 1
+    assert "running line 'Article https://doi.org/10.1/x 1': 4 repetitions were left out" in document.warnings
+    unplaced = read(tei(re.sub(r" coords='[^']*'", "", body)))
+    assert unplaced.text.count("https://doi.org") == 5, "without a place it may be a list of different addresses"
+
+
+def test_lone_stops_are_left_out_and_counted() -> None:
+    document = read(tei("<div><p>Text.</p><note>.</note><note> - </note><note>3</note><p>More.</p></div>"))
+    assert [block.text for block in blocks(document)] == ["Text.", "3", "More."]
+    assert "2 blocks of a full stop or a dash alone were left out" in document.warnings
+
+
+def test_a_citation_is_linked_by_author_and_year_where_the_file_links_it_wrongly_or_not() -> None:
+    body = (
+        '<div><p>As <ref type="bibr">(Lovelace, 1999)</ref> and '
+        '<ref type="bibr" target="#b1">Lovelace et al. (1999)</ref> say.</p></div>'
+    )
+    other = bibliography("b1").replace("Lovelace", "Byron")
+    back = bibliography("b0").replace("</listBibl></div>", "") + other.split("<listBibl>")[1]
+    document = read(tei(body, back=back))
+    assert [mark.ref_id for mark in blocks(document)[0].citations] == ["b0", "b0"]
+    assert document.references[0].doi == "10.1/b0"
+    assert len(document.warnings) == 2
 
 
 def test_a_wrong_declared_language_is_replaced_with_a_warning() -> None:
