@@ -108,11 +108,39 @@ class QuestionsBlock(Block):
     )
     types: list[str] = Field(["definition", "criteria", "comparison"], min_length=1, description="question cards")
     per_passage: int = Field(2, ge=1, le=20, description="questions of each type asked of one passage, at most")
+    per_section: int | None = Field(None, ge=1, description="rows of each section, once filtered; null: no quota")
+    target: int | None = Field(None, ge=1, description="rows in all, shared by the tokens of the sections; null: none")
+    section_depth: int | None = Field(
+        None,
+        ge=0,
+        le=10,
+        description="titles of a section's path that count for a quota, 0: whole documents; null: all",
+    )
+    weights: dict[str, float] = Field({}, description="shares of a quota by question type; 1 where a type is left out")
+    rounds: int = Field(3, ge=1, le=20, description="times that a passage is asked for one type while rows are missing")
     paraphrases: int = Field(1, ge=1, le=8, description="phrasings of each question; all of them stay in one split")
     personas: list[str] = Field([], description="who asks, such as `a nurse on her first ward`; one for each call")
     difficulty: list[str] = Field(
         [], description="how hard questions are, such as easy, medium, hard; one for each call"
     )
+
+    @property
+    def has_quota(self) -> bool:
+        """Whether sections are asked for a number of rows; else every passage is asked once for each type."""
+        return self.per_section is not None or self.target is not None
+
+    @model_validator(mode="after")
+    def _quota_is_one(self) -> QuestionsBlock:
+        if self.per_section is not None and self.target is not None:
+            raise ValueError("per_section and target exclude each other; give one of them")
+        if unknown := sorted(set(self.weights) - set(self.types)):
+            raise ValueError(f"weights names {unknown[0]!r}, which is not among types")
+        if light := [name for name, weight in self.weights.items() if weight <= 0]:
+            raise ValueError(f"the weight of {light[0]!r} must be above 0; leave the type out of types instead")
+        needy = {"weights": self.weights, "section_depth": self.section_depth is not None}
+        if unused := [name for name, is_set in needy.items() if is_set and not self.has_quota]:
+            raise ValueError(f"{unused[0]} needs per_section or target beside it")
+        return self
 
     @model_validator(mode="after")
     def _rules_ask_once(self) -> QuestionsBlock:
@@ -217,6 +245,20 @@ class ExportBlock(Block):
 
     format: str = Field("messages", description="the shape of a row")
     system: str | None = Field(None, description="a system prompt for every row")
+    context: Literal["none", "gold", "gold+distractors"] = Field(
+        "none", description="passages that a question comes with: none, those that answer it, or others among them too"
+    )
+    distractors: int = Field(4, ge=1, le=20, description="of gold+distractors: passages that do not answer it")
+    without_gold: float = Field(
+        0.0, ge=0, lt=1, description="of gold+distractors: share of rows that lack the passages that answer"
+    )
+
+    @model_validator(mode="after")
+    def _distractors_are_asked_for(self) -> ExportBlock:
+        for name in ("distractors", "without_gold"):
+            if name in self.model_fields_set and self.context != "gold+distractors":
+                raise ValueError(f"{name} needs context: gold+distractors, not {self.context}")
+        return self
 
 
 CandidateKind = Literal[

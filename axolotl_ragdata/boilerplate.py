@@ -75,7 +75,7 @@ def _by_text(text: str) -> str | None:
     words = len(text.split())
     if words <= SHORT and len(LICENCE.findall(text)) >= 2:
         return "publisher"
-    if words <= SHORT and CONTACT.search(text) and (PLACE.search(text) or len(text) < 200):
+    if words <= SHORT and CONTACT.search(text) and PLACE.search(text):
         return "authors"
     # a list of references carries several of its marks in every few words
     if len(CITED.findall(text)) + len(INITIALS.findall(text)) > max(8, words / 5):

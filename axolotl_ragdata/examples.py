@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from axolotl_ragdata.delimiters import enclosed, seal_for
 from axolotl_ragdata.records import Answer, Document, Example, Message, Passage, Provenance, Question, content_id
 
 
@@ -48,6 +49,18 @@ def answer_of(example: Example) -> str:
     """Return all that a row's assistant says: the answer, or the answers of a conversation."""
     spoken = [turn.content for turn in example.messages if turn.role == "assistant"]
     return "\n".join(spoken) if spoken else example.answer
+
+
+def open_book(messages: Sequence[Message], passages: Sequence[Passage]) -> tuple[Message, ...]:
+    """Return messages whose first question comes with passages, each between marks that no text can close."""
+    if not passages:
+        return tuple(messages)
+    at = next(number for number, message in enumerate(messages) if message.role == "user")
+    texts = [passage.in_context for passage in passages]
+    seal = seal_for(messages[at].content, *texts)
+    shown = [enclosed("passage", text, seal, {"id": f"p{number}"}) for number, text in enumerate(texts, 1)]
+    asked = Message(role="user", content="\n\n".join([*shown, f"Question: {messages[at].content}"]))
+    return (*messages[:at], asked, *messages[at + 1 :])
 
 
 def _provenance(question: Question, answer: Answer, document: Document, passage: Passage) -> Provenance:

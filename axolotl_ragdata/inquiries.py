@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from axolotl_ragdata.blocks import QuestionsBlock
 from axolotl_ragdata.boilerplate import skipped_as
@@ -14,6 +15,14 @@ from axolotl_ragdata.records import Document, Passage, Rejected
 STAGE = "questions"
 MOST_CITED = 3
 """Papers of the corpus, cited by one passage, whose beginning is kept at hand."""
+
+
+@dataclass(frozen=True)
+class Most:
+    """The most that a build can ask for: inquiries, and the answers to what they bring."""
+
+    inquiries: int = 0
+    answers: int = 0
 
 
 class Planner:
@@ -64,6 +73,14 @@ class Planner:
             cited_docs=cited,
             asked=tuple(asked),
         )
+
+    def most(self, samples: int) -> Most:
+        """Return the most calls that the inquiries can need, with `samples` answers to each question."""
+        times = self._block.rounds if self._block.has_quota else 1
+        asked = {name: len(passages) * times for name, passages in self.eligible.items()}
+        each = self._block.per_passage * self._block.paraphrases * samples
+        answers = sum(count * each * self._cards[name].output.answers for name, count in asked.items())
+        return Most(sum(asked.values()), answers)
 
     def everything(self) -> list[Inquiry]:
         """Return an inquiry for every card and passage that it takes, passage by passage."""

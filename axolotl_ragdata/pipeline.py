@@ -24,6 +24,7 @@ from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.writing import write_run
 
 if TYPE_CHECKING:
+    from axolotl_ragdata.gaps import Coverage
     from axolotl_ragdata.index import Retriever
 
 # what decides how a build runs or what it may cost, not what comes out
@@ -166,6 +167,29 @@ def open_search(recipe: Recipe, progress: Progress | None = None, mode: SearchMo
         documents = _read(recipe, corpus.source_files(recipe), outcomes, heard)
         passages = _passages(recipe, documents, outcomes, heard)
         return open_retriever(recipe, run, passages, heard, mode)[0]
+
+
+def coverage(recipe: Recipe) -> tuple[Coverage, str | None]:
+    """Return the rows of a recipe's build by section and type, and a note where they are not up to date, else None.
+
+    Raises:
+        NoDocuments: No file was found, or every one was refused.
+        UnknownName: The recipe names a question type that there is not.
+        StoreError: The run directory cannot be read.
+    """
+    from axolotl_ragdata.gaps import coverage_of
+
+    check_names(recipe)
+    run = RunDirectory(recipe.output)
+    stale = staleness(recipe)
+    if run.read_manifest() is not None:
+        documents, passages = run.read_table("documents", Document), run.read_table("passages", Passage)
+        examples = run.read_table("examples", Example)
+    else:
+        outcomes = Outcomes()
+        documents = _read(recipe, corpus.source_files(recipe), outcomes, Silent())
+        passages, examples = _passages(recipe, documents, outcomes, Silent()), []
+    return coverage_of(recipe, documents, passages, examples), stale
 
 
 def staleness(recipe: Recipe) -> str | None:

@@ -7,19 +7,22 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from axolotl_ragdata.accounting import spent_since
 from axolotl_ragdata.errors import RagdataError
-from axolotl_ragdata.inquiries import Planner, without_boilerplate
+from axolotl_ragdata.gaps import canonical_weights, type_names
+from axolotl_ragdata.inquiries import Most, Planner, without_boilerplate
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.overview import cost_of
 from axolotl_ragdata.previous import Memory, Previous
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Failure, Hit, Passage
-from axolotl_ragdata.selection import Rows, candidates, select
-from axolotl_ragdata.stage import ChatRequest, Completion, Stage
+from axolotl_ragdata.records import Document, Failure, Hit, Passage, Question
+from axolotl_ragdata.rounds import Rounds
+from axolotl_ragdata.selection import Rows, candidates, rows_so_far, select
+from axolotl_ragdata.stage import ChatRequest, Completion, Outcome, Stage
 from axolotl_ragdata.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -158,27 +161,49 @@ async def _generate(
     progress: Progress,
     memory: Memory | None,
 ) -> None:
+    asking = _open_asking(recipe, documents, passages, rows)
+    if recipe.ragdata.needs_llm:
+        progress.say(estimate(recipe, passages, asking.most))
+    async with _opened_chat(recipe, run, rows, progress) as chat:
+        ctx = RunContext(chat, retriever, embedder, {passage.id: passage for passage in passages}, memory)
+        source = asking.first()
+        while source:
+            heard = await _run_stages(asking.chain, source, "questions and answers", ctx, chat, rows, progress)
+            if chat and recipe.ragdata.criteria:
+                judged = {verdict.subject_id for verdict in rows.verdicts}
+                free = await asyncio.to_thread(candidates, recipe, documents, passages, embedder, rows)
+                kept = [example for example in free if example.id not in judged]
+                await _run_stages([_verifier(recipe)], kept, "verifying", ctx, chat, rows, progress)
+            if asking.rounds is None:
+                break
+            asking.rounds.hear(source, heard)
+            so_far = await asyncio.to_thread(rows_so_far, recipe, documents, passages, embedder, rows)
+            source = asking.rounds.next(so_far)
+    rows.rejected += asking.rounds.unasked() if asking.rounds else []
+
+
+async def _run_stages(
+    chain: Sequence[Stage[Any]],
+    source: Sequence[Any],
+    name: str,
+    ctx: RunContext,
+    chat: Chat | None,
+    rows: Rows,
+    progress: Progress,
+) -> list[Outcome]:
+    """Return every outcome of a chain over its records, filed in `rows` as it came."""
     from axolotl_ragdata.engines.local import LocalEngine
 
-    by_id = {passage.id: passage for passage in passages}
-    chain, source = _chain(recipe, documents, passages, rows)
-    if recipe.ragdata.needs_llm:
-        progress.say(estimate(recipe, passages))
-    async with _opened_chat(recipe, run, rows, progress) as chat:
-        ctx = RunContext(chat, retriever, embedder, by_id, memory)
-        in_flight = min(max(1, len(source)), chat.in_flight if chat else EXTRACTIVE_IN_FLIGHT)
-        progress.start("questions and answers", len(source))
-        started = time.monotonic()
-        async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
-            rows.add(outcome)
-            if chat:
-                progress.advance(0, _spending(chat, len(rows.answers), time.monotonic() - started))
-        if chat and recipe.ragdata.criteria:
-            kept = await asyncio.to_thread(candidates, recipe, documents, passages, embedder, rows)
-            progress.start("verifying", len(kept))
-            async for _, outcome in LocalEngine().run([_verifier(recipe)], _counted(kept, progress), ctx, in_flight):
-                rows.add(outcome)
-                progress.advance(0, _spending(chat, len(rows.answers), time.monotonic() - started))
+    in_flight = min(max(1, len(source)), chat.in_flight if chat else EXTRACTIVE_IN_FLIGHT)
+    progress.start(name, len(source))
+    started = time.monotonic()
+    heard: list[Outcome] = []
+    async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
+        rows.add(outcome)
+        heard.append(outcome)
+        if chat:
+            progress.advance(0, _spending(chat, len(rows.answers), time.monotonic() - started))
+    return heard
 
 
 def _spending(chat: Chat, rows: int, seconds: float) -> str:
@@ -198,13 +223,26 @@ def _counted(source: Sequence[Any], progress: Progress) -> Iterator[Any]:
         progress.advance()
 
 
-def _chain(
-    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows
-) -> tuple[list[Stage[Any]], Sequence[Any]]:
-    if recipe.ragdata.questions.origin == "llm":
+@dataclass(frozen=True)
+class _Asking:
+    """What runs, over what: the inquiries of rounds, or the questions that rules asked."""
+
+    chain: list[Stage[Any]]
+    rounds: Rounds | None = None
+    questions: Sequence[Question] = ()
+    most: Most = field(default_factory=Most)
+
+    def first(self) -> Sequence[Any]:
+        return self.questions if self.rounds is None else self.rounds.first()
+
+
+def _open_asking(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows) -> _Asking:
+    block = recipe.ragdata.questions
+    if block.origin == "llm":
         planner = open_planner(recipe, documents, passages)
         rows.rejected += planner.rejected
-        return [_asker(recipe), _answerer(recipe)], planner.everything()
+        rounds = Rounds(block, planner, canonical_weights(recipe))
+        return _Asking([_asker(recipe), _answerer(recipe)], rounds, most=planner.most(recipe.ragdata.answers.samples))
     asker = _asker(recipe)
     asked, skipped = without_boilerplate(passages)
     rows.rejected += skipped
@@ -212,7 +250,8 @@ def _chain(
         own = [passage for passage in asked if passage.doc_id == document.id]
         for outcome in asker.ask(document, own):
             rows.add(outcome)
-    return [_answerer(recipe)], list(rows.questions)
+    most = Most(answers=len(rows.questions) * recipe.ragdata.answers.samples)
+    return _Asking([_answerer(recipe)], questions=list(rows.questions), most=most)
 
 
 def _asker(recipe: Recipe) -> Any:
@@ -222,7 +261,7 @@ def _asker(recipe: Recipe) -> Any:
     block = recipe.ragdata.questions
     where = recipe.where("questions", "types")
     if block.origin == "structure":
-        return StructureAsker(block.types, block.per_passage, where)
+        return StructureAsker(type_names(recipe), block.per_passage, where)
     return AskStage(load_cards(block.types, where), recipe.ragdata.llm.model, block.paraphrases)
 
 
@@ -283,12 +322,10 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
         }
 
 
-def estimate(recipe: Recipe, passages: Sequence[Passage]) -> str:
+def estimate(recipe: Recipe, passages: Sequence[Passage], most: Most) -> str:
     """Return one line: the most calls and tokens that a build of these passages can need, with the cost if priced."""
     block = recipe.ragdata
-    asked = len(passages) * len(block.questions.types) if block.questions.origin == "llm" else 0
-    made = len(passages) * len(block.questions.types) * block.questions.per_passage
-    made *= block.answers.samples
+    asked, made = most.inquiries, most.answers
     answered = made if block.answers.mode == "generative" else 0
     judged = made * (len(block.criteria) + ("round_trip" in block.criteria))
     mean = sum(passage.n_tokens for passage in passages) / max(1, len(passages))
@@ -299,4 +336,5 @@ def estimate(recipe: Recipe, passages: Sequence[Passage]) -> str:
     line = f"{calls}, about {tokens_in / 1e6:.2f} M tokens in and {tokens_out / 1e6:.2f} M out"
     if price := block.llm.price:
         line += f", about {(tokens_in * price.input + tokens_out * price.output) / 1e6:.2f} in the currency of `price`"
-    return f"{line}, less what the journal already holds"
+    stops = ", fewer once the rows asked for are there" if block.questions.has_quota else ""
+    return f"{line}, less what the journal already holds{stops}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from axolotl_ragdata.contexts import add_contexts
+from axolotl_ragdata.coverage import Cell
 from axolotl_ragdata.decontamination import open_decontaminated
+from axolotl_ragdata.division import divide, rows_by_cell
 from axolotl_ragdata.errors import QualityGateFailed
 from axolotl_ragdata.examples import make_example
 from axolotl_ragdata.filters import Evidence, Filter, filters
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from axolotl_ragdata.embed import Embedder
 
 
-SELECTED = ("filters/", "splits")
+SELECTED = ("filters/", "splits", "coverage")
 """How the stages begin whose rejections `select` makes; it makes them anew each time."""
 
 
@@ -80,9 +84,10 @@ def select(
     rules = open_rules(recipe, embedder)
     kept, dropped = _filtered(rules, examples, Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts}))
     rows.rejected.extend(dropped)
-    divided, held_back = _split(recipe, [examples[at] for at in kept], vectors[kept], by_id)
-    rows.examples = add_places(divided, documents)
-    rows.rejected.extend(held_back)
+    division = divide(recipe, [examples[at] for at in kept], vectors[kept], by_id)
+    block = recipe.ragdata
+    rows.examples = add_contexts(add_places(division.rows, documents), passages, block.export, block.split.unseen_by)
+    rows.rejected.extend(division.rejected)
     rows.flagged = flagged(passages)
     _check_splits(recipe, rows.examples, vectors[_places_in(examples, rows.examples)], passages)
     progress.advance(len(examples))
@@ -117,6 +122,23 @@ def _check_splits(
     if problems:
         what = f"{len(problems)} rows are in a split that they must not be in; the first: {problems[0]}"
         raise QualityGateFailed(str(recipe.output), what, "nothing was written; please report it with the recipe")
+
+
+def rows_so_far(
+    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], embedder: Embedder, rows: Rows
+) -> Counter[Cell]:
+    """Return how many rows each section and type would have if the build ended now.
+
+    Raises:
+        UnknownName: There is no filter of that name.
+        RecipeError: A filter's setting is wrong.
+    """
+    by_id = {passage.id: passage for passage in passages}
+    examples = _examples(recipe, documents, by_id, rows)
+    vectors = embedder.embed([example.question for example in examples])
+    evidence = Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts})
+    kept, _ = _filtered(open_rules(recipe, embedder), examples, evidence)
+    return rows_by_cell(recipe, divide(recipe, [examples[at] for at in kept], vectors[kept], by_id), by_id)
 
 
 def flagged(passages: Sequence[Passage]) -> list[dict[str, str]]:
@@ -200,11 +222,3 @@ def _rejection(stage: str, example: Example, reason: Any) -> Rejected:
             "answer": example.answer,
         },
     )
-
-
-def _split(
-    recipe: Recipe, examples: Sequence[Example], vectors: NDArray[np.float32], passages: Mapping[str, Passage]
-) -> tuple[list[Example], list[Rejected]]:
-    from axolotl_ragdata.splits import assign_splits
-
-    return assign_splits(examples, vectors, passages, recipe.ragdata.split)

@@ -13,12 +13,13 @@ from pydantic import BaseModel
 
 from axolotl_ragdata.blocks import CRITERIA
 from axolotl_ragdata.errors import StoreError
-from axolotl_ragdata.examples import answer_of, conversation
+from axolotl_ragdata.examples import answer_of, conversation, open_book
 from axolotl_ragdata.exports import Export, exports, materials
 from axolotl_ragdata.filters import Evidence, filters
 from axolotl_ragdata.filters.grounded import unsupported_numbers
 from axolotl_ragdata.overlap import overlapping_pairs
 from axolotl_ragdata.places import places_of
+from axolotl_ragdata.proofs import groups_together, within_quota
 from axolotl_ragdata.records import (
     Answer,
     Document,
@@ -122,11 +123,13 @@ def verify(folder: Path) -> Result:
         "every passage accounted for": _passages_accounted,
         "every question accounted for": _questions_accounted,
         "no overlap between splits": _disjoint,
-        "phrasings of one fact in one split": _grouped,
+        "phrasings of one fact in one split": lambda run: groups_together(run.examples),
         "test_unseen keeps its sections out": _kept_out,
         "test_seen asks about what is trained on": _seen,
         "exported rows are the examples": _exported,
     }
+    if asked := _quota(run):
+        checks["no more rows than asked for"] = lambda run: within_quota(run.examples, run.rows["passages"], asked)
     checked, problems = {}, []
     for name, check in checks.items():
         outcomes = list(check(run))
@@ -260,18 +263,19 @@ def _places(run: _Run) -> Iterator[str]:
 def _derived(run: _Run) -> Iterator[str]:
     """Yield '' for a row that is its question, its answer and its document."""
     questions, answers = run.by_id("questions", Question), run.by_id("answers", Answer)
-    documents = run.by_id("documents", Document)
+    documents, passages = run.by_id("documents", Document), run.by_id("passages", Passage)
     for example in run.examples:
         origin = example.provenance
         question, answer = questions.get(origin.question_id), answers.get(origin.answer_id)
         document = documents.get(origin.doc_id)
         spoken = tuple(turn for turn in example.messages if turn.role != "system")
+        shown = [passages[key] for key in example.context if key in passages]
         if question is None or answer is None or document is None:
             yield f"{example.id}: its question, answer or document is not in this run"
         elif example.id != content_id("ex", question.id, answer.id) or answer.question_id != question.id:
             yield f"{example.id} is not the id of its question and answer"
-        elif (example.question, example.answer) != (question.text, answer.text) or spoken != conversation(
-            question, answer
+        elif (example.question, example.answer) != (question.text, answer.text) or spoken != open_book(
+            conversation(question, answer), shown
         ):
             yield f"{example.id} does not say what its question and answer say"
         elif (origin.citations, origin.passage_ids) != (answer.citations, question.passage_ids):
@@ -318,13 +322,10 @@ def _disjoint(run: _Run) -> Iterator[str]:
             yield f"{one.id} ({one.split}) and {other.id} ({other.split}) share their words"
 
 
-def _grouped(run: _Run) -> Iterator[str]:
-    """Yield '' for a row whose group is in one split only."""
-    homes: dict[str, set[str]] = defaultdict(set)
-    for example in run.examples:
-        homes[example.group or example.id].add(example.split)
-    for group, splits in homes.items():
-        yield "" if len(splits) == 1 else f"{group} is in {' and '.join(sorted(splits))}"
+def _quota(run: _Run) -> Mapping[str, Any]:
+    """Return what the recipe of the run asks of its questions, {} where it sets no quota."""
+    asked = dict(run.manifest.get("recipe", {}).get("questions", {}))
+    return asked if asked.get("target") or asked.get("per_section") else {}
 
 
 def _kept_out(run: _Run) -> Iterator[str]:

@@ -10,6 +10,7 @@ from axolotl_ragdata import __version__
 from axolotl_ragdata.cli.accounting import runs
 from axolotl_ragdata.cli.building import build
 from axolotl_ragdata.cli.checking import check, verify
+from axolotl_ragdata.cli.covering import coverage
 from axolotl_ragdata.cli.exporting import export
 from axolotl_ragdata.cli.filtering import filter_run
 from axolotl_ragdata.cli.judging import judge
@@ -26,6 +27,7 @@ COMMANDS: tuple[click.Command, ...] = (
     parse,
     read,
     build,
+    coverage,
     filter_run,
     runs,
     search,

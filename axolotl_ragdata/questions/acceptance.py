@@ -87,7 +87,8 @@ def _of_statement(asked: Asked, card: Card, passages: Sequence[Passage], truth: 
         return "refers to the passage"
     if problem := _foreign(statement, card, passages):
         return problem
-    if not truth and locate(statement, passages[0].text):
+    said = normalised(statement)
+    if not truth and (locate(statement, passages[0].text) or any(normalised(quote) in said for quote in asked.quotes)):
         return "the false statement stands in the passage"
     known = {found.value for passage in passages for found in quantities(passage.in_context)}
     if truth and any(found.value not in known for found in quantities(statement)):

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from axolotl_ragdata.records import Turn
 
@@ -70,6 +70,11 @@ class Wanted:
 class Output(Protocol):
     """How one kind of answer is asked for and read."""
 
+    @property
+    def answers(self) -> int:
+        """Return the most answers that one question of the kind is to be given; 0 where it brings its own."""
+        ...
+
     def fields(self, paraphrases: int) -> str:
         """Return the paragraph of the prompt that says what to give with every question."""
         ...
@@ -112,6 +117,7 @@ def questions_schema(count: int, output: Output | None = None, paraphrases: int 
 class _Question:
     passages: int
     answerable: bool
+    answers: ClassVar[int] = 1
 
     def fields(self, paraphrases: int) -> str:
         if not self.answerable:
@@ -147,6 +153,7 @@ class _Question:
 @dataclass(frozen=True)
 class _Choice:
     count: int
+    answers: ClassVar[int] = 0
 
     def fields(self, paraphrases: int) -> str:
         return (
@@ -180,6 +187,7 @@ class _Choice:
 @dataclass(frozen=True)
 class _Label:
     count: int
+    answers: ClassVar[int] = 0
 
     def fields(self, paraphrases: int) -> str:
         return (
@@ -216,6 +224,8 @@ class _Label:
 
 @dataclass(frozen=True)
 class _Statement:
+    answers: ClassVar[int] = 0
+
     def fields(self, paraphrases: int) -> str:
         return (
             "With every one give `statement`: one sentence in $language that is $truth by the passage, no "
@@ -248,6 +258,8 @@ class _Statement:
 
 @dataclass(frozen=True)
 class _Turns:
+    answers: ClassVar[int] = MOST_TURNS
+
     def fields(self, paraphrases: int) -> str:
         return (
             f"Give each conversation as `turns`, 2 to {MOST_TURNS}, with what the user says and not the answers. Each "

@@ -12,7 +12,8 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
@@ -109,31 +110,78 @@ def answer(body: Mapping[str, Any]) -> str:
     best = max(sentences, key=lambda found: len(found[0]))
     if wanted is None:
         return best[0]
-    return json.dumps(value(wanted, "", text, best), ensure_ascii=False)
+    abstain = "thought not to answer" in body["messages"][0]["content"]
+    prompt = Prompt(text, sentences, best, abstain)
+    if "questions" in wanted["properties"]:
+        # asked about the first passage, and not what was asked before
+        end = text.index("</passage")
+        own = [each for each in sentences if each.start() < end] or sentences
+        before = text.partition("<asked ")[2].partition("</asked ")[0].count("?")
+        prompt = Prompt(text, own, max(own, key=lambda found: len(found[0])), abstain).nth(before, "")
+    return json.dumps(value(wanted, "", prompt), ensure_ascii=False)
 
 
-def value(schema: Mapping[str, Any], name: str, text: str, sentence: re.Match[str]) -> Any:
+@dataclass(frozen=True)
+class Prompt:
+    """What an answer is made of: the user's text, its sentences, the one in hand, and whether to abstain."""
+
+    text: str
+    sentences: Sequence[re.Match[str]]
+    sentence: re.Match[str]
+    abstain: bool
+    number: int = 0
+
+    def nth(self, number: int, name: str) -> Prompt:
+        """Return the same with another sentence in hand: of another passage for quotes, else the next one."""
+        if name == "quotes":
+            ends = [0, *(found.end() for found in re.finditer("</passage", self.text))]
+            inside = [each for each in SENTENCE.finditer(self.text) if ends[number] <= each.start() < ends[number + 1]]
+            return replace(self, sentence=max(inside or [self.sentence], key=lambda found: len(found[0])))
+        others = [self.sentence, *(each for each in self.sentences if each is not self.sentence)]
+        return replace(self, sentence=others[number % len(others)], number=number)
+
+
+def value(schema: Mapping[str, Any], name: str, prompt: Prompt) -> Any:
     """Return a value that satisfies the schema."""
     kind = schema.get("type")
     if "enum" in schema:
         return schema["enum"][0]
+    if kind == "object" and "standalone" in schema["properties"] and prompt.number:
+        made = {key: value(below, key, prompt) for key, below in schema["properties"].items()}
+        return {**made, "question": "And what about that?"}
     if kind == "object":
-        return {key: value(below, key, text, sentence) for key, below in schema["properties"].items()}
+        return {key: value(below, key, prompt) for key, below in schema["properties"].items()}
     if kind == "array":
-        return [value(schema["items"], name, text, sentence)]
+        return [value(schema["items"], name, prompt.nth(at, name)) for at in range(max(1, schema.get("minItems", 1)))]
     if kind == "boolean":
-        return True
+        return not prompt.abstain
     if kind in ("integer", "number"):
         return max(1, schema.get("minimum", 1))
-    return string(name, text, sentence)
+    return string(name, prompt)
 
 
-def string(name: str, text: str, sentence: re.Match[str]) -> str:
-    """Return a question, an exact quote, an id of the prompt, or an answer."""
-    words = WORD.findall(sentence[0])
+def string(name: str, prompt: Prompt) -> str:
+    """Return a question, an exact quote, an id of the prompt, a case, an option, a statement, or an answer."""
+    sentence = prompt.sentence[0]
+    words = WORD.findall(sentence)
+    if name == "question" or name == "standalone" or name == "phrasings":
+        asked = {"question": "What is known about", "standalone": "What is known about", "phrasings": "What holds for"}
+        return f"{asked[name]} {' '.join(words[:6]).lower()}?"
     if "question" in name:
         return f"What is known about {' '.join(words[:6]).lower()}?"
     if name == "id" or name.endswith("_id"):
-        found = IDENTIFIER.findall(text[: sentence.start()])
+        found = IDENTIFIER.findall(prompt.text[: prompt.sentence.start()])
         return found[-1] if found else "p1"
-    return sentence[0]
+    if name == "case":
+        return (
+            f"A person comes to see a doctor. What is seen, day after day and at every visit, is {' '.join(words[4:])}."
+        )
+    if name in ("options", "labels"):
+        return " ".join(sentence.split()[:3]).rstrip(",;:")
+    if name == "statement":
+        return f"It is so that {sentence}"
+    if name == "missing":
+        return "how that came about"
+    if name == "answer" and prompt.abstain:
+        return f"How that came about is not known. What is known: {sentence}"
+    return sentence

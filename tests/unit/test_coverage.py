@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from axolotl_ragdata.blocks import QuestionsBlock
+from axolotl_ragdata.coverage import allocate, choose, quotas
+from axolotl_ragdata.records import Example, Message, Provenance
+
+WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(0.01, 1e6), min_size=1, max_size=8)
+
+
+@given(st.integers(0, 5000), WEIGHTS, st.data(), st.text(max_size=5))
+def test_whole_numbers_add_up_and_stay_under_their_caps(
+    total: int, weights: dict[str, float], data: st.DataObject, salt: str
+) -> None:
+    caps = {key: data.draw(st.integers(0, 2000)) for key in weights}
+    made = allocate(total, weights, caps, salt)
+    assert sum(made.values()) == min(total, sum(caps.values()))
+    assert all(0 <= made[key] <= caps[key] for key in weights)
+    assert made == allocate(total, weights, caps, salt)
+
+
+def test_shares_follow_the_weights_over_many_sections() -> None:
+    weights = {"definition": 2.0, "criteria": 1.0, "numeric": 1.0}
+    caps = dict.fromkeys(weights, 100)
+    found: Counter[str] = Counter()
+    for number in range(1000):
+        # one row a section: rounding must not give all of them to the heaviest type
+        found.update(allocate(1, weights, caps, str(number)))
+    assert found.total() == 1000
+    assert 440 < found["definition"] < 560
+    assert 200 < found["criteria"] < 300
+
+
+def test_without_weights_all_are_alike_and_no_room_is_no_row() -> None:
+    assert allocate(4, {"a": 0.0, "b": 0.0}, {"a": 9, "b": 9}) == {"a": 2, "b": 2}
+    assert allocate(4, {"a": 1.0}, {"a": 0}) == {"a": 0}
+    assert allocate(4, {}, {}) == {}
+
+
+def block(**keys: object) -> QuestionsBlock:
+    return QuestionsBlock.model_validate({"from": "llm", "types": ["definition", "criteria"], **keys})
+
+
+TOKENS = {("d", "long"): 900, ("d", "short"): 100}
+ROOM = {(section, name): 50 for section in TOKENS for name in ("definition", "criteria")}
+
+
+def test_a_target_goes_by_content() -> None:
+    found = quotas(block(target=20), TOKENS, ROOM, {})
+    by_section = Counter[tuple[str, ...]]()
+    for (section, _), count in found.items():
+        by_section[section] += count
+    assert by_section == {("d", "long"): 18, ("d", "short"): 2}
+
+
+def test_what_a_section_cannot_give_of_a_target_the_others_do() -> None:
+    room = {**ROOM, (("d", "long"), "definition"): 3, (("d", "long"), "criteria"): 0}
+    found = quotas(block(target=20), TOKENS, room, {})
+    assert sum(found.values()) == 20
+    assert found[("d", "long"), "definition"] == 3
+
+
+def test_a_quota_by_section_is_the_same_for_each_and_spread_by_weights() -> None:
+    found = quotas(block(per_section=6, weights={"definition": 2.0}), TOKENS, ROOM, {"definition": 2.0})
+    assert set(found.values()) == {4, 2}
+    assert all(found[section, "definition"] == 4 for section in TOKENS)
+
+
+def test_a_type_that_cannot_leaves_its_share_to_the_others() -> None:
+    room = {**ROOM, (("d", "short"), "criteria"): 0}
+    found = quotas(block(per_section=6), TOKENS, room, {})
+    assert found[("d", "short"), "definition"] == 6
+    assert quotas(block(), TOKENS, room, {}) == {}
+
+
+def row(name: str, passage: str, kind: str = "definition", group: str | None = None) -> Example:
+    origin = Provenance(
+        doc_id="d",
+        doc_title="",
+        source_path="s",
+        source_sha256="",
+        licence=None,
+        section_path=(),
+        passage_ids=(passage,),
+        question_id=f"q-{name}",
+        answer_id=f"a-{name}",
+        citations=(),
+        generator="llm",
+        question_producer="x",
+        answer_producer="y",
+    )
+    turns = (Message(role="user", content="q"), Message(role="assistant", content="a"))
+    return Example(id=f"ex-{name}", type=kind, question="q", answer="a", messages=turns, group=group, provenance=origin)
+
+
+def test_rows_of_a_cell_come_from_all_of_its_passages() -> None:
+    rows = [row(f"{passage}{number}", passage) for passage in ("p1", "p2", "p3") for number in range(4)]
+    taken, over = choose(rows, {(("d",), "definition"): 6}, lambda example: (("d",), example.type))
+    assert Counter(rows[at].provenance.passage_ids[0] for at in taken) == {"p1": 2, "p2": 2, "p3": 2}
+    assert sorted([*taken, *over]) == list(range(12))
+
+
+def test_never_more_than_asked_and_none_of_a_cell_without_a_quota() -> None:
+    rows = [row("a", "p"), row("b", "p", "criteria"), row("c", "p")]
+    taken, over = choose(rows, {(("d",), "definition"): 1}, lambda example: (("d",), example.type))
+    assert len(taken) == 1
+    assert 1 in over
+
+
+def test_phrasings_are_taken_together() -> None:
+    rows = [row(f"g{number}", "p", group="g") for number in range(3)] + [row(f"h{n}", "p", group="h") for n in range(3)]
+    taken, _ = choose(rows, {(("d",), "definition"): 3}, lambda example: (("d",), example.type))
+    assert len({rows[at].group for at in taken}) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"per_section": 3, "target": 5}, "exclude each other"),
+        ({"target": 5, "weights": {"riddle": 1.0}}, "'riddle', which is not among types"),
+        ({"target": 5, "weights": {"criteria": 0.0}}, "must be above 0"),
+        ({"weights": {"criteria": 2.0}}, "weights needs per_section or target"),
+        ({"section_depth": 1}, "section_depth needs per_section or target"),
+        ({"from": "structure", "paraphrases": 2}, "paraphrases needs from: llm"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(keys: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        block(**keys)
