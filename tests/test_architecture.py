@@ -32,7 +32,7 @@ LAYERS: list[set[str]] = [
         "injection",
         "page",
     },
-    {"registry", "blocks"},
+    {"registry", "block", "asking_blocks", "blocks"},
     {"recipe", "store", "stage", "sentences"},
     {
         "journal",
