@@ -98,6 +98,15 @@ class LlmBlock(Block):
         return self
 
 
+FILTERS = (
+    *("prompt_leak", "injection", "refusal", "length", "language", "self_contained", "answer_in_question"),
+    *("grounded", "near_duplicate"),
+)
+"""The filters of a recipe that names none: all that cost nothing, the cheapest first."""
+CRITERIA = ("answerable", "faithful", "relevant", "standalone", "round_trip")
+"""Filters over a chat model's verdicts: they cost a call a row, a round trip two."""
+
+
 class FilterUse(Block):
     """One filter and its settings."""
 
