@@ -1,160 +1,129 @@
-"""`report.html`: one file without a script, that loads nothing; every text from elsewhere is escaped."""
+"""`report.html`: the results as one page without a script, that loads nothing; every text from elsewhere is escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from axolotl_ragdata.judge.records import CandidateAnswer, Score
-from axolotl_ragdata.judge.results import charts, sections
+from axolotl_ragdata.judge.results import sections
 from axolotl_ragdata.judge.results.cases import Case, disputed, worst
-from axolotl_ragdata.judge.results.records import PairRow, Results
+from axolotl_ragdata.judge.results.records import Interval, PairRow, Results
 from axolotl_ragdata.judge.results.sections import Shown
 from axolotl_ragdata.judge.results.wording import NONE, share
+from axolotl_ragdata.judge.rubrics import HIGHEST, LOWEST
+from axolotl_ragdata.page import Chart, bars, intervals, render
 
-STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+TEMPLATE = Path(__file__).with_name("report.html")
 SECTIONS_SHOWN = 200
 UNSCORED_SHOWN = 200
+SCALE = range(HIGHEST, LOWEST - 1, -1)
+CHAPTERS = {
+    "totals": "Totals",
+    "pairs": "Pairs",
+    "facts": "Claims and exact scores",
+    "parts": "By type and section",
+    "probes": "Probes",
+    "judges": "The judges",
+    "disputed": "Most disputed answers",
+    "worst": "Worst answers",
+    "missing": "What is missing",
+    "cost": "Cost",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the pairwise matrix: the row's win rate against the column, how strongly it is tinted, its interval."""
+
+    rate: float
+    tint: int
+    shown: str
+    reach: str
 
 
 def report(results: Results) -> str:
     """Return the report as one HTML page."""
-    title = f"{results.name}: the models compared"
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        *(f'<div class="void" role="alert">VOID: {escape(reason)}.</div>' for reason in results.void_reasons),
-        _notes(results),
-        _chapter("Totals", _totals(results)),
-        _chapter("Pairs", _pairs(results)),
-        _chapter("Claims and exact scores", _tables([*sections.claims(results), *sections.exact(results)])),
-        _chapter("By type and section", _breakdowns(results)),
-        _chapter("Probes", _tables(sections.probes(results))),
-        _chapter("The judges", _tables(sections.trust(results))),
-        _chapter("Most disputed answers", _cases(disputed(results))),
-        _chapter("Worst answers", _cases(worst(results))),
-        _chapter("What is missing", _tables([lost] if (lost := sections.unscored(results, UNSCORED_SHOWN)) else [])),
-        _chapter("Cost", _tables([cost] if (cost := sections.costs(results)) else [])),
-        f"<footer><p>{escape(sections.methods())}</p><p>axolotl-ragdata {escape(results.ragdata_version)}, "
-        f"results schema {escape(results.schema_version)}</p></footer>",
+    tables = _tables(results)
+    charts = {"totals": _charts(results)}
+    cases = {"disputed": disputed(results), "worst": worst(results)}
+    chapters = [(key, title) for key, title in CHAPTERS.items() if tables.get(key) or charts.get(key) or cases.get(key)]
+    return render(
+        TEMPLATE,
+        title=f"{results.name}: the models compared",
+        version=results.ragdata_version,
+        results=results,
+        # what voids the table and what warns have boxes of their own
+        notes=[line for line in sections.notes(results) if not line.startswith(("VOID", "Note"))],
+        chapters=chapters,
+        tables={key: tables.get(key, []) for key in CHAPTERS},
+        charts={key: charts.get(key, []) for key in CHAPTERS},
+        cases={key: list[Case](cases.get(key, [])) for key in CHAPTERS},
+        matrix=_matrix(results),
+        methods=sections.methods(),
+    )
+
+
+def _tables(results: Results) -> dict[str, list[Shown]]:
+    lost, cost = sections.unscored(results, UNSCORED_SHOWN), sections.costs(results)
+    return {
+        "totals": list(sections.judged(results)),
+        "pairs": list(sections.pairwise(results)),
+        "facts": [*sections.claims(results), *sections.exact(results)],
+        "parts": [_cut(one) for kind in ("type", "section") if (one := sections.breakdown(results, kind))],
+        "probes": list(sections.probes(results)),
+        "judges": list(sections.trust(results)),
+        "missing": [lost] if lost else [],
+        "cost": [cost] if cost else [],
+    }
+
+
+def _cut(shown: Shown) -> Shown:
+    more = len(shown.rows) - SECTIONS_SHOWN
+    note = f"The {SECTIONS_SHOWN} largest; {more} more in results.json." if more > 0 else ""
+    return Shown(shown.title, shown.header, shown.rows[:SECTIONS_SHOWN], note)
+
+
+def _charts(results: Results) -> list[Chart]:
+    """Return each model's mean with its interval, and how its scores are spread."""
+    if not results.tables:
+        return []
+    rows = [
+        (total.candidate, total.mean, *_ends(total.interval, total.mean))
+        for total in results.tables[0].totals
+        if total.mean is not None
     ]
-    return page(title, "\n".join(part for part in parts if part))
-
-
-def page(title: str, body: str) -> str:
-    """Return a whole page."""
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style>"
-    )
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
-
-
-def _chapter(title: str, inner: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>\n{inner}</section>" if inner else ""
-
-
-def _notes(results: Results) -> str:
-    # what voids the table has a box of its own
-    lines = [line for line in sections.notes(results) if not line.startswith("VOID")]
-    return f'<ul class="notes">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
-
-
-def _totals(results: Results) -> str:
-    shown = list(sections.judged(results))
-    chart = charts.means(results.tables[0]) if results.tables else ""
-    spread = charts.distributions(results)
-    spread = f"<h3>How scores are spread</h3>{spread}" if spread else ""
-    return chart + _tables(shown) + spread
-
-
-def _pairs(results: Results) -> str:
-    if not results.pairs:
-        return ""
-    return _matrix(results) + _tables(sections.pairwise(results))
-
-
-def _matrix(results: Results) -> str:
-    """Return the win rate of each row against each column."""
-    rates = {(row.first, row.second): row for row in results.pairs}
-    header = "".join(f"<th>{escape(name)}</th>" for name in results.candidates)
-    rows = []
+    found = [intervals("Mean score with its 95% interval", rows, LOWEST, HIGHEST)] if rows else []
+    plain = {question.id for question in results.questions if question.probe is None}
     for name in results.candidates:
-        cells = "".join(f"<td>{_cell(rates, name, other)}</td>" for other in results.candidates)
-        rows.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")
-    caption = '<p class="soft">Win rate of the row against the column, with its 95% interval.</p>'
-    table = f"<table><thead><tr><th>wins of</th>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'{caption}<div class="scroll">{table}</div>'
+        values = [
+            score.value
+            for score in results.verdicts.scores
+            if score.candidate == name and score.value is not None and score.question_id in plain
+        ]
+        if values:
+            counts = [float(sum(round(value) == score for value in values)) for score in SCALE]
+            found.append(bars(f"Scores of {name}", [str(score) for score in SCALE], {"answers": counts}, "answers"))
+    return found
 
 
-def _cell(rates: Mapping[tuple[str, str], PairRow], name: str, other: str) -> str:
-    row, turned = rates.get((name, other)), False
-    if row is None:
-        row, turned = rates.get((other, name)), True
+def _ends(interval: Interval | None, mean: float) -> tuple[float, float]:
+    return (interval.low, interval.high) if interval is not None else (mean, mean)
+
+
+def _matrix(results: Results) -> Sequence[tuple[str, list[Cell | None]]]:
+    rates = {(row.first, row.second): row for row in results.pairs}
+    names = results.candidates
+    return [(name, [_cell(rates.get((name, other)), rates.get((other, name))) for other in names]) for name in names]
+
+
+def _cell(there: PairRow | None, back: PairRow | None) -> Cell | None:
+    row = there or back
     if row is None or row.win_rate is None:
-        return NONE
-    rate = 1 - row.win_rate if turned else row.win_rate
-    tint = round(45 * abs(rate - 0.5) * 2)
-    colour = f"color-mix(in srgb, var({'--good' if rate > 0.5 else '--bad'}) {tint}%, transparent)"
-    shown = row.interval
-    if shown is not None and turned:
-        shown = shown.model_copy(update={"low": 1 - shown.high, "high": 1 - shown.low})
-    reach = f"{share(shown.low)} to {share(shown.high)}" if shown is not None else NONE
-    return f'<span class="cell" style="background: {colour}">{share(rate)}</span> <span class="soft">{reach}</span>'
-
-
-def _breakdowns(results: Results) -> str:
-    found = [sections.breakdown(results, kind) for kind in ("type", "section")]
-    tables = []
-    for shown in found:
-        if shown is not None:
-            more = len(shown.rows) - SECTIONS_SHOWN
-            note = f"The {SECTIONS_SHOWN} largest; {more} more in results.json." if more > 0 else ""
-            tables.append(Shown(shown.title, shown.header, shown.rows[:SECTIONS_SHOWN], note))
-    return _tables(tables)
-
-
-def _tables(tables: Iterable[Shown]) -> str:
-    return "\n".join(_table(shown) for shown in tables)
-
-
-def _table(shown: Shown) -> str:
-    header = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in shown.header)
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in shown.rows)
-    note = f'<p class="soft">{escape(shown.note)}</p>' if shown.note else ""
-    table = f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<h3>{escape(shown.title)}</h3>{note}<div class="scroll">{table}</div>'
-
-
-def _cases(cases: Sequence[Case]) -> str:
-    return "\n".join(_case(case) for case in cases)
-
-
-def _case(case: Case) -> str:
-    question = case.question
-    facts = [fact for fact in (question.origin, question.type, question.section) if fact]
-    reference = f'<h3>Reference</h3><p class="text">{escape(question.reference)}</p>' if question.reference else ""
-    sources = "".join(
-        f'<div class="source"><span class="soft">{escape(passage.heading or passage.passage_id)}</span>'
-        f'<p class="text">{escape(passage.text)}</p></div>'
-        for passage in question.passages
-    )
-    answers = "".join(_answer(answer, case.scores.get(answer.candidate, ())) for answer in case.answers)
-    return (
-        f'<details><summary>{escape(question.question)} <span class="soft">{escape(case.why)}</span></summary>'
-        f'<p class="soft">{escape(" · ".join(facts))}</p><div class="side">{answers}</div>{reference}'
-        f"{f'<h3>Sources</h3>{sources}' if sources else ''}</details>"
-    )
-
-
-def _answer(answer: CandidateAnswer, scores: Sequence[Score]) -> str:
-    text = answer.text if answer.text is not None else f"no answer: {answer.failure}"
-    said = "".join(
-        f"<p><strong>{escape(score.judge)}: {score.value:g}</strong> "
-        f'<span class="soft">{escape(score.reason)}</span></p>'
-        for score in scores
-        if score.value is not None
-    )
-    return f'<div class="answer"><h3>{escape(answer.candidate)}</h3><p class="text">{escape(text)}</p>{said}</div>'
+        return None
+    rate, found = row.win_rate, row.interval
+    ends = (found.low, found.high) if found else None
+    if there is None:
+        rate, ends = 1 - rate, (1 - ends[1], 1 - ends[0]) if ends else None
+    reach = f"{share(ends[0])} to {share(ends[1])}" if ends else NONE
+    return Cell(rate, round(90 * abs(rate - 0.5)), share(rate), reach)
