@@ -45,6 +45,12 @@ def conversation(question: Question, answer: Answer, system: str | None = None) 
     return tuple(turns)
 
 
+def asked_of(example: Example) -> str:
+    """Return all that a row's user says and the question in words that stand alone, without passages it carries."""
+    spoken = [] if example.context else [turn.content for turn in example.messages if turn.role == "user"]
+    return "\n".join(dict.fromkeys([*spoken, example.question]))
+
+
 def answer_of(example: Example) -> str:
     """Return all that a row's assistant says: the answer, or the answers of a conversation."""
     spoken = [turn.content for turn in example.messages if turn.role == "assistant"]

@@ -235,6 +235,7 @@ def _numbers(run: _Run) -> Iterator[str]:
         if not cited and not example.answerable:
             continue
         sources = [passages[key].in_context for key in dict.fromkeys(cited) if key in passages]
+        sources += [] if example.answerable else [example.question]
         wrong = next(unsupported_numbers(answer_of(example), sources), None)
         shown = "" if wrong is None else f"{wrong.value} {wrong.unit}".strip()
         yield f"{example.id} says {shown}, which is in no passage that it cites" if wrong is not None else ""

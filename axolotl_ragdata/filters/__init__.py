@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from axolotl_ragdata.errors import RecipeError
-from axolotl_ragdata.examples import answer_of
+from axolotl_ragdata.examples import answer_of, asked_of
 from axolotl_ragdata.records import Example, Passage, Verdict
 from axolotl_ragdata.registry import Registry, nearest_fix
 
@@ -117,6 +117,6 @@ NOT_ASKED = "it was not asked"
 NOT_OF_ABSTENTIONS = ("faithful", "round_trip")
 """Criteria that ask about an answer's statements; an answer that says that there is none makes none."""
 
-__all__ = ["NOT_ASKED", "Evidence", "Filter", "Reason", "VerdictFilter", "answer_of", "filters"]
+__all__ = ["NOT_ASKED", "Evidence", "Filter", "Reason", "VerdictFilter", "answer_of", "asked_of", "filters"]
 
 filters: Registry[type[Filter]] = Registry("filter", "axolotl_ragdata.filters", "ragdata.filters")

@@ -50,6 +50,9 @@ class Grounded(Filter):
 
     def _unsupported(self, example: Example, cited: Sequence[Passage]) -> Reason | None:
         answer, sources = answer_of(example), [passage.in_context for passage in cited]
+        if not example.answerable:
+            # what is missing is named as the question names it
+            sources.append(example.question)
         for number in unsupported_numbers(answer, sources):
             return Reason("a number is not in the cited passages", f"{number.value} {number.unit}".strip())
         for code in unsupported_codes(answer, sources):

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from pydantic import Field
 
-from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, filters
+from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, asked_of, filters
 from axolotl_ragdata.injection import planted_orders, untrusted_from
 from axolotl_ragdata.records import Example, Passage
 
@@ -26,7 +26,7 @@ class Injection(Filter):
 
     def check(self, example: Example, evidence: Evidence) -> Reason | None:
         """Return the order, with its kind and place, where there is one."""
-        for said in (example.question, answer_of(example)):
+        for said in (asked_of(example), answer_of(example)):
             if found := planted_orders(said):
                 return Reason("the row gives a model orders", f"{found[0].kind}: {found[0].excerpt}")
         if not (example.provenance.question_model or example.provenance.answer_model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, filters
+from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, asked_of, filters
 from axolotl_ragdata.languages import spoken_language
 from axolotl_ragdata.records import Example
 
@@ -18,7 +18,7 @@ class Language(Filter):
         wanted = (of_document or "").replace("_", "-").split("-")[0].lower()
         if not wanted:
             return None
-        for name, text in (("question", example.question), ("answer", answer_of(example))):
+        for name, text in (("question", asked_of(example)), ("answer", answer_of(example))):
             found = spoken_language(text)
             if found is not None and found != wanted:
                 return Reason(f"the {name} is in another language than its document", f"{found}, not {wanted}")

@@ -6,7 +6,7 @@ import re
 
 from pydantic import Field
 
-from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, filters
+from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, asked_of, filters
 from axolotl_ragdata.records import Example
 
 _LAST = (
@@ -29,7 +29,7 @@ class Length(Filter):
     def check(self, example: Example, evidence: Evidence) -> Reason | None:
         """Return which bound is crossed, with the number of words and the bound."""
         answer = answer_of(example)
-        asked, said = _words(example.question), _words(answer)
+        asked, said = _words(asked_of(example)), _words(answer)
         bounds = (
             ("the question is too short", asked, self.min_question_words, asked < self.min_question_words),
             ("the question is too long", asked, self.max_question_words, asked > self.max_question_words),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, filters
+from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, asked_of, filters
 from axolotl_ragdata.records import Example
 
 KINDS: dict[str, re.Pattern[str]] = {
@@ -43,7 +43,7 @@ class PromptLeak(Filter):
 
     def check(self, example: Example, evidence: Evidence) -> Reason | None:
         """Return what was leaked and where, where something was."""
-        texts = {"question": example.question}
+        texts = {"question": asked_of(example)}
         if example.provenance.answer_model:
             texts["answer"] = answer_of(example)
         for name, text in texts.items():

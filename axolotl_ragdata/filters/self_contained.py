@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, filters
+from axolotl_ragdata.filters import Evidence, Filter, Reason, answer_of, asked_of, filters
 from axolotl_ragdata.records import Example
 from axolotl_ragdata.references import refers_to_source
 
@@ -19,7 +19,7 @@ class SelfContained(Filter):
         """Return the reference, where there is one."""
         if example.context:
             return None
-        if found := refers_to_source(example.question):
+        if found := refers_to_source(asked_of(example)):
             return Reason("the question refers to its source", found)
         if example.answerable and example.provenance.answer_model and (found := refers_to_source(answer_of(example))):
             return Reason("the answer refers to its source", found)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from axolotl_ragdata.delimiters import enclosed, seal_for
-from axolotl_ragdata.examples import answer_of
+from axolotl_ragdata.examples import answer_of, asked_of
 from axolotl_ragdata.languages import language_name
 from axolotl_ragdata.records import Example, Failure, Passage, Score, Usage, Verdict, content_id
 from axolotl_ragdata.stage import ChatRequest, Completion, Context, Outcome
@@ -80,7 +80,7 @@ def request(card: VerdictCard, row: Example, passages: Sequence[Passage], second
         passages: Its evidence.
         second: Of a round trip: what the model answered without knowing the first answer.
     """
-    parts = {"question": row.question, "answer": answer_of(row), "second answer": second}
+    parts = {"question": asked_of(row), "answer": answer_of(row), "second answer": second}
     return ChatRequest(
         stage=card.producer,
         subject_id=row.id,
@@ -99,7 +99,7 @@ def second_answer(row: Example, passages: Sequence[Passage]) -> ChatRequest:
         stage=card.producer,
         subject_id=row.id,
         system=card.system_prompt(language_name(row.language)),
-        user=f"{_shown(card, {'question': row.question}, passages)}\nAnswer the question now.",
+        user=f"{_shown(card, {'question': asked_of(row)}, passages)}\nAnswer the question now.",
         schema=AGAIN_SCHEMA,
         schema_name="answer",
         max_tokens=2 * MAX_TOKENS,
