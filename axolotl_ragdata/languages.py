@@ -56,11 +56,15 @@ _COMMON = {
 _VOTES: dict[str, tuple[str, ...]] = {}
 for _code, _listed in _COMMON.items():
     for _word in _listed.split():
+        # initials and the names of variables are single letters too
+        if len(_word) == 1 and _word.isascii():
+            continue
         _VOTES[_word] = (*_VOTES.get(_word, ()), _code)
 _WORD = re.compile(r"[^\W\d_]+")
 LEAST_VOTES = 3
 LEAST_LEAD = 2
-"""Votes that the language of a short text must have, and times those of the second."""
+LEAST_SHARE = 0.12
+"""Votes that the language of a short text must have, times those of the second, and share of the words."""
 FOREIGN_SHARE = 0.3
 """Share of the letters in another script from which on a text is in that script's language."""
 _SCRIPTS = (
@@ -92,4 +96,5 @@ def spoken_language(text: str) -> str | None:
     votes: Counter[str] = Counter(code for word in found for code in _VOTES.get(word, ()))
     ranked = [*votes.most_common(2), ("", 0), ("", 0)]
     best, second = ranked[0], ranked[1]
-    return best[0] if best[1] >= LEAST_VOTES and best[1] >= LEAST_LEAD * second[1] else None
+    least = max(LEAST_VOTES, LEAST_LEAD * second[1], LEAST_SHARE * len(found))
+    return best[0] if best[1] >= least else None

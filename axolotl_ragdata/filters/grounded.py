@@ -128,7 +128,8 @@ def _stems(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _quantities(text: str) -> frozenset[Quantity]:
-    return frozenset(quantities(text))
+    # an answer may state in the middle of a line what stands as an enumerator at the beginning of one here
+    return frozenset([*quantities(text), *quantities("; " + text.replace("\n", "; "))])
 
 
 @lru_cache(maxsize=4096)

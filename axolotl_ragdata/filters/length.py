@@ -53,7 +53,7 @@ def _breaks_off(answer: str) -> bool:
     (True, False, False)
     """
     text = answer.rstrip(" \t\n*_")
-    if text.endswith((",", ";", ":", "(", "[", "-", "–", "…", "..")):
+    if text.endswith((",", ";", ":", "(", "[", "-", "–")):
         return True
     last = re.search(r"([^\W\d_]+)$", text)
     return last is not None and " " in text and last[1] in LAST_WORDS
