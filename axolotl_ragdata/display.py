@@ -15,10 +15,8 @@ from axolotl_ragdata.records import PATH_JOINT
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
-    from rich.table import Column
 
-    from axolotl_ragdata.overview import Overview
-    from axolotl_ragdata.records import Document, Example, Hit, Passage, Usage
+    from axolotl_ragdata.records import Document, Example, Hit, Passage
     from axolotl_ragdata.trace import Trace
 
 PLAIN_INTERVAL_S = 60.0
@@ -167,62 +165,6 @@ def show_build(manifest: Mapping[str, Any], folder: str, unchanged: bool, sample
         console.print(f"  {split:<12}{name}")
     for example in samples:
         show_example(console, example)
-
-
-def show_runs(found: Overview) -> None:
-    """Print what a run directory holds: tables, spending by stage, builds."""
-    from rich.table import Table
-
-    console = stdout()
-    console.print(f"{found.folder}: {found.journal_bytes / 1e6:,.1f} MB of journal", style="bold")
-    console.print(
-        f"  dataset {found.dataset_id}, finished {found.finished_at}" if found.dataset_id else "  not finished"
-    )
-    if found.rows:
-        console.print("  " + "  ".join(f"{name} {count:,}" for name, count in found.rows.items()))
-    stages = Table(
-        "stage", *(_right(name) for name in ("answers", "failed", "tokens in", "tokens out", "cost")), box=None
-    )
-    for stage in found.stages:
-        cost = _money(found.stage_costs[stage.stage])
-        stages.add_row(
-            printable(stage.stage), *_numbers(stage.answers, stage.failed_attempts, *_tokens(stage.usage)), cost
-        )
-    if found.stages:
-        stages.add_row("all", *_numbers(*_all_calls(found), *_tokens(found.total)), _money(found.total_cost))
-        console.print(stages)
-    builds = Table(
-        "build", "ended", *(_right(name) for name in ("seconds", "rows", "calls", "tokens", "cost")), box=None
-    )
-    for build, cost_of_build in zip(found.builds, found.build_costs, strict=True):
-        ended = f"{build.outcome}: {build.detail}" if build.detail else build.outcome
-        tokens = sum(_tokens(build.usage))
-        numbers = (build.seconds, build.rows, build.usage.calls, tokens)
-        builds.add_row(build.started_at[:19], printable(ended), *_numbers(*numbers), _money(cost_of_build))
-    if found.builds:
-        console.print(builds)
-
-
-def _right(name: str) -> Column:
-    from rich.table import Column
-
-    return Column(name, justify="right")
-
-
-def _numbers(*values: float | None) -> list[str]:
-    return ["-" if value is None else f"{value:,}" for value in values]
-
-
-def _tokens(usage: Usage) -> tuple[int, int]:
-    return usage.input_tokens, usage.output_tokens
-
-
-def _all_calls(found: Overview) -> tuple[int, int]:
-    return sum(stage.answers for stage in found.stages), sum(stage.failed_attempts for stage in found.stages)
-
-
-def _money(cost: float | None) -> str:
-    return "no price" if cost is None else f"{cost:,.4f}"
 
 
 def show_example(console: Console, example: Example) -> None:

@@ -279,6 +279,21 @@ def _build(
     return BuildReport(run.folder, manifest)
 
 
+def read_passages(
+    recipe: Recipe, files: list[corpus.SourceFile], previous: Previous, progress: Progress
+) -> tuple[list[Passage], list[str]]:
+    """Return the passages that a build would work on, and the paths of what it would refuse; nothing is written.
+
+    Raises:
+        RagdataError: As `build`, for reading.
+    """
+    outcomes = Outcomes()
+    known = _known(files, fingerprint(recipe, files), previous)
+    documents = _read(recipe, files, outcomes, progress, known)
+    passages = _passages(recipe, documents, outcomes, progress, previous)
+    return passages, [str(one.subject["path"]) for one in outcomes.rejected if "path" in one.subject]
+
+
 def _known(files: Sequence[corpus.SourceFile], wanted: Mapping[str, Any], previous: Previous) -> dict[Path, Document]:
     """Return the documents of files that have not changed since the last build, nor has their reader."""
     shown = ((file, name, sha256) for file, (name, sha256, _) in zip(files, wanted["sources"], strict=True))

@@ -16,6 +16,7 @@ from axolotl_ragdata.cli.filtering import filter_run
 from axolotl_ragdata.cli.judging import judge
 from axolotl_ragdata.cli.models import models
 from axolotl_ragdata.cli.parsing import parse
+from axolotl_ragdata.cli.planning import diff
 from axolotl_ragdata.cli.reading import read
 from axolotl_ragdata.cli.searching import search
 from axolotl_ragdata.cli.showing import schema, show
@@ -29,6 +30,7 @@ COMMANDS: tuple[click.Command, ...] = (
     build,
     coverage,
     filter_run,
+    diff,
     runs,
     search,
     show,

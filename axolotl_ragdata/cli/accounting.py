@@ -19,9 +19,9 @@ def runs(recipe_path: Path, as_json: bool) -> None:
     Calls and tokens come from the journal: every attempt counts, those that were not accepted too. Cost needs `price:`
     in the recipe.
     """
-    from axolotl_ragdata.display import show_runs
     from axolotl_ragdata.overview import overview
     from axolotl_ragdata.recipe import load_recipe
+    from axolotl_ragdata.summaries import show_runs
 
     found = overview(load_recipe(recipe_path))
     if as_json:

@@ -67,6 +67,11 @@ def test_a_changed_sentence_is_asked_about_alone(recipe: Path, server: Any, ragd
     before = len(server.requests)
     changed = recipe.parent / "documents" / "Mania.md"
     changed.write_text(changed.read_text().replace("22 mg", "95 mg"))
+    told = json.loads(ragdata("diff", recipe, "--json").out)
+    assert told["documents"] == {"changed": ["documents/Mania.md"]}
+    assert told["passages"] == {"new": 1, "gone": 1, "standing": 31}
+    assert told["rows"]["retired: its passage changed or went"] == 1
+    assert len(server.requests) == before, "a diff asks nothing"
     assert ragdata("build", recipe).code == 0
     asked = asked_since(server, before)
     assert asked, "what changed is asked about"
@@ -81,6 +86,7 @@ def test_a_changed_sentence_is_asked_about_alone(recipe: Path, server: Any, ragd
 def test_an_added_document_leaves_the_answers_of_others_alone(
     recipe: Path, server: Any, ragdata: Callable[..., Any]
 ) -> None:
+    assert "would do nothing" in ragdata("diff", recipe).out
     before, had = len(server.requests), {row["id"] for row in rows(recipe, "answers")}
     (recipe.parent / "documents" / "Hysteria.md").write_text(text("Hysteria"))
     assert ragdata("build", recipe).code == 0
@@ -111,6 +117,10 @@ def test_another_number_of_passages_asks_for_the_answers_alone(
 ) -> None:
     before = len(server.requests)
     recipe.write_text(recipe.read_text().replace("top_k: 3", "top_k: 2"))
+    told = ragdata("diff", recipe)
+    assert told.code == 0, told.err
+    assert "answers.top_k: 3 → 2: its answer is asked for anew" in told.out
+    assert "rows" in told.out
     assert ragdata("build", recipe).code == 0
     asked = asked_since(server, before)
     assert asked
