@@ -82,6 +82,7 @@ def parse(
 
 
 def _print(report: ParseReport, as_json: bool) -> None:
+    from axolotl_ragdata.display import printable
     from axolotl_ragdata.grobid import explain
 
     if as_json:
@@ -99,4 +100,4 @@ def _print(report: ParseReport, as_json: bool) -> None:
     done = f"; {unchanged:,} of them done before" if unchanged else ""
     click.echo(f"{report.folder}: {len(report.records):,} PDFs: {shown}{done}")
     for record in report.missing:
-        click.echo(f"  {record.status} {explain(record, report.folder)}")
+        click.echo(printable(f"  {record.status} {explain(record, report.folder)}"))

@@ -289,4 +289,5 @@ def explain(record: ParseRecord, folder: Path) -> str:
     lost = f" pages {record.failed_pages} are missing:" if record.status == "partial" else ""
     lost = " the TEI of an earlier run is kept:" if record.status == "parsed" else lost
     shown_path = os.path.normpath(folder / record.pdf)
-    return f"{shown_path}{pages}:{lost} {record.code}: {record.reason}; fix: {record.advice}"
+    line = f"{shown_path}{pages}:{lost} {record.code}: {record.reason}; fix: {record.advice}"
+    return " ".join(line.split())

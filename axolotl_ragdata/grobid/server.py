@@ -6,6 +6,7 @@ The only door to aiohttp.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import random
 import time
@@ -152,7 +153,8 @@ class GrobidServer:
         import aiohttp
 
         form = aiohttp.FormData()
-        form.add_field("input", pdf, filename="input.pdf", content_type="application/pdf")
+        # a file is sent in pieces; bytes would hold the loop up
+        form.add_field("input", io.BytesIO(pdf), filename="input.pdf", content_type="application/pdf")
         for name, value in FORM:
             form.add_field(name, value)
         timeout = aiohttp.ClientTimeout(total=self.options.timeout_s, sock_connect=CONNECT_S)

@@ -280,6 +280,16 @@ def test_the_same_bytes_are_sent_once_and_names_do_not_collide(
     assert {record.tei for record in again.records} == set(names)
 
 
+def test_a_large_pdf_is_sent_without_a_warning(
+    serve: Callable[..., Any], pdfs: Callable[..., Path], grobid_server: ModuleType
+) -> None:
+    folder = pdfs()
+    raw = grobid_server.pdf_of([f"Text {number}." for number in range(4)])
+    (folder / "a.pdf").write_bytes(raw + b"%" + b"x" * 5_000_000 + b"\n" + raw[raw.rindex(b"startxref") :])
+    (record,) = parse(folder, serve()).records
+    assert (record.status, record.pages) == ("parsed", 4)
+
+
 def test_folders_are_kept(serve: Callable[..., Any], tmp_path: Path, grobid_server: ModuleType) -> None:
     for name in ("a/one", "b/one", ".hidden/two"):
         (tmp_path / "pdfs" / name).parent.mkdir(parents=True)
