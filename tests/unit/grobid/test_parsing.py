@@ -425,9 +425,9 @@ OUTLINE = [
 def handbook() -> list[str]:
     """Return 400 pages; the last sentence of each odd one goes on on the next."""
     return [
-        f"Page {page} begins with a sentence [1].\nThe sentence of page {page} runs on to"
+        f"Leaf {page} begins with a sentence [1].\nThe sentence of leaf {page} runs on to"
         if page % 2
-        else f"the page {page} and ends there.\nPage {page} ends with a sentence."
+        else f"the leaf {page} and ends there.\nLeaf {page} ends with a sentence."
         for page in range(1, PAGES + 1)
     ]
 
@@ -457,13 +457,13 @@ def test_a_book_of_400_pages_is_one_tei(
     assert document.title == "The handbook"
     blocks = [block for _, block, _ in document.placed_blocks if block.kind == "paragraph"]
     for page in range(1, PAGES + 1):
-        first = f"Page {page} begins with a sentence [1]." if page % 2 else f"Page {page} ends with a sentence."
+        first = f"Leaf {page} begins with a sentence [1]." if page % 2 else f"Leaf {page} ends with a sentence."
         (block,) = [block for block in blocks if block.text == first]
         assert {box.page for box in block.boxes} == {page}
     edges = [part.last_page for part in record.parts[:-1] if part.last_page % 2]
     assert edges
     for page in edges:
-        whole = f"The sentence of page {page} runs on to the page {page + 1} and ends there."
+        whole = f"The sentence of leaf {page} runs on to the leaf {page + 1} and ends there."
         (block,) = [block for block in blocks if block.text == whole]
         assert [box.page for box in block.boxes] == [page, page + 1]
         assert len(block.sentences) == 1
@@ -478,12 +478,12 @@ def test_pages_that_fail_are_named_and_the_others_are_in_the_tei(
     serve: Callable[..., Any], pdfs: Callable[..., Path], grobid_server: ModuleType
 ) -> None:
     def behaviour(number: int, text: str) -> Any:
-        if "Page 77 " in text:
+        if "Leaf 77 " in text:
             return grobid_server.Answer(500, b"[BAD_INPUT_DATA] PDF to XML conversion failed")
-        if "Page 340 " in text:
+        if "Leaf 340 " in text:
             return grobid_server.Answer(500, b"[NO_BLOCKS] PDF parsing resulted in empty content")
         # what is too long is halved until it is not; page 201 is too long by itself
-        if "Page 201 " in text or text.count("Page ") > 30:
+        if "Leaf 201 " in text or text.count("Leaf ") > 30:
             return grobid_server.Answer(500, b"[TOO_MANY_TOKENS] too many")
         return None
 
@@ -513,7 +513,7 @@ def test_a_page_of_which_nothing_came_is_named(
     serve: Callable[..., Any], pdfs: Callable[..., Path], grobid_server: ModuleType
 ) -> None:
     folder = pdfs()
-    pages = ["" if page in (4, 10, 11) else f"Page {page} is here." for page in range(1, 13)]
+    pages = ["" if page in (4, 10, 11) else f"Leaf {page} is here." for page in range(1, 13)]
     (folder / "a.pdf").write_bytes(grobid_server.pdf_of(pages))
     (record,) = parse(folder, serve(), part_pages=5).records
     assert (record.status, record.silent_pages) == ("parsed", "4, 10-11")
@@ -523,11 +523,11 @@ def test_a_short_pdf_that_is_too_long_for_the_server_is_halved(
     serve: Callable[..., Any], pdfs: Callable[..., Path], grobid_server: ModuleType
 ) -> None:
     def behaviour(number: int, text: str) -> Any:
-        too_long = len(text.split("Page")) > 3
+        too_long = len(text.split("Leaf")) > 3
         return grobid_server.Answer(500, b"[TIMEOUT] PDF to XML conversion timed out") if too_long else None
 
     folder = pdfs()
-    (folder / "a.pdf").write_bytes(grobid_server.pdf_of([f"Page {page}." for page in range(1, 6)]))
+    (folder / "a.pdf").write_bytes(grobid_server.pdf_of([f"Leaf {page}." for page in range(1, 6)]))
     (record,) = parse(folder, serve(behaviour)).records
     assert record.status == "parsed"
     assert [(part.first_page, part.last_page) for part in record.parts] == [(1, 2), (3, 3), (4, 5)]
