@@ -51,7 +51,7 @@ def problem_of(
     if problem := _foreign(asked.text, card, passages):
         return problem
     if card.head.output in ("choice", "label"):
-        return _of_options(asked, card, cited, passages, neighbours)
+        return _of_options(asked, card, passages, neighbours)
     if card.head.answerable and any(_answers_itself(asked.text, citation.quote) for citation in cited):
         return "the question contains its answer"
     return None
@@ -96,11 +96,8 @@ def _of_statement(asked: Asked, card: Card, passages: Sequence[Passage], truth: 
     return None
 
 
-def _of_options(
-    asked: Asked, card: Card, cited: Sequence[Citation], passages: Sequence[Passage], neighbours: Sequence[Passage]
-) -> str | None:
+def _of_options(asked: Asked, card: Card, passages: Sequence[Passage], neighbours: Sequence[Passage]) -> str | None:
     right = asked.label or ""
-    quotes = " ".join(citation.quote for citation in cited)
     about = " ".join(passage.in_context for passage in passages)
     known = content_stems(" ".join([about, *(passage.in_context for passage in neighbours)]))
     if card.head.output == "label" and not _stands_in(right, about):
@@ -112,8 +109,6 @@ def _of_options(
             return "refers to the passage"
         if option == right:
             continue
-        if _stands_in(option, quotes) and not _stands_in(right, option):
-            return "a wrong option stands in the quote"
         said = content_stems(option)
         if said and not said & known:
             return "a wrong option shares no word with the passage and its neighbours"
