@@ -6,7 +6,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata.errors import RagdataError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from axolotl_ragdata.records import Document, Example, Hit, Passage
-    from axolotl_ragdata.trace import Trace
+    from axolotl_ragdata.trace import Trace, TracedQuote
 
 PLAIN_INTERVAL_S = 60.0
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -179,36 +179,44 @@ def show_example(console: Console, example: Example) -> None:
 def show_trace(found: Trace) -> None:
     """Print the way back of a row, a line for each step."""
     console = stdout()
-
-    def line(name: str, text: str, style: str | None = None) -> None:
+    console.print(f"{found.id}  {found.split}  {printable(found.type)}", style="bold")
+    for name, text in _steps(found):
+        if name.startswith("quote"):
+            console.print()
+        style = "cyan" if name.startswith("quote") else "red" if name == "wrong" else None
         console.print(f"{name:<11}{printable(' '.join(text.split()))}", style=style)
 
-    console.print(f"{found.id}  {found.split}  {printable(found.type)}", style="bold")
-    line("question", found.question)
-    line("answer", found.answer if found.answerable else f"{found.answer} (not answerable from the documents)")
-    line("made by", f"{found.question_by} asked, {found.answer_by} answered")
+
+def _steps(found: Trace) -> Iterator[tuple[str, str]]:
+    """Yield what leads from a row to its quotes, and from each quote to its file."""
+    yield from ((turn.role, turn.content) for turn in found.earlier)
+    yield "question", found.question
+    yield "answer", found.answer if found.answerable else f"{found.answer} (not answerable from the documents)"
+    yield "made by", f"{found.question_by} asked, {found.answer_by} answered"
     for number, quote in enumerate(found.quotes, 1):
-        console.print()
-        line(f"quote {number}", f"“{quote.quote}”", "cyan")
-        if not quote.found:
-            line("", "does not stand where the row says: run `ragdata verify`", "red")
-        for sentence in quote.sentences:
-            line("sentence", sentence)
-        heading = PATH_JOINT.join(quote.section_path) or "(no heading)"
-        line("section", f"{heading} [{quote.block}, characters {quote.start:,} to {quote.end:,}]")
-        for reference in quote.references:
-            shown = f"{reference.text} {reference.title or '(no title)'}"
-            line("cites", f"{shown}, https://doi.org/{reference.doi}" if reference.doi else shown)
-        for box in quote.boxes:
-            line("page", f"{box.page}: {box.width:g} × {box.height:g} pt at x {box.x:g}, y {box.y:g}")
-        if not quote.boxes:
-            line("page", "not known: the file has no coordinates")
-        line("passage", quote.passage_id)
-        facts = (", ".join(quote.authors[:3]), str(quote.year or ""), quote.doi or "", quote.licence or "")
-        line("document", "; ".join(filter(None, (quote.title or "(no title)", *facts))))
-        state = f", {quote.file.state}" if quote.file.state else ""
-        line("file", f"{quote.file.path} (SHA-256 {quote.file.sha256[:16]}…{state})")
-        if quote.file.pdf:
-            line("made from", f"{quote.file.pdf} (SHA-256 {str(quote.file.pdf_sha256)[:16]}…)")
+        yield f"quote {number}", f"“{quote.quote}”"
+        yield from _steps_of_quote(quote)
     if not found.quotes:
-        console.print("\nthe row has no quote")
+        yield "passage", f"{', '.join(found.passage_ids) or 'none'} (the row has no quote)"
+
+
+def _steps_of_quote(quote: TracedQuote) -> Iterator[tuple[str, str]]:
+    if not quote.found:
+        yield "wrong", "the quote does not stand where the row says: run `ragdata verify`"
+    yield from (("sentence", sentence) for sentence in quote.sentences)
+    heading = PATH_JOINT.join(quote.section_path) or "(no heading)"
+    yield "section", f"{heading} [{quote.block}, characters {quote.start:,} to {quote.end:,}]"
+    for reference in quote.references:
+        shown = f"{reference.text} {reference.title or '(no title)'}"
+        yield "cites", f"{shown}, https://doi.org/{reference.doi}" if reference.doi else shown
+    for box in quote.boxes:
+        yield "page", f"{box.page}: {box.width:g} × {box.height:g} pt at x {box.x:g}, y {box.y:g}"
+    if not quote.boxes:
+        yield "page", "not known: the file has no coordinates"
+    yield "passage", quote.passage_id
+    facts = (", ".join(quote.authors[:3]), str(quote.year or ""), quote.doi or "", quote.licence or "")
+    yield "document", "; ".join(filter(None, (quote.title or "(no title)", *facts)))
+    state = f", {quote.file.state}" if quote.file.state else ""
+    yield "file", f"{quote.file.path} (SHA-256 {quote.file.sha256[:16]}…{state})"
+    if quote.file.pdf:
+        yield "made from", f"{quote.file.pdf} (SHA-256 {str(quote.file.pdf_sha256)[:16]}…)"

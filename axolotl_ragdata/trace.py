@@ -14,6 +14,7 @@ from axolotl_ragdata.records import (
     Citation,
     Document,
     Example,
+    Message,
     PageBox,
     Passage,
     Question,
@@ -80,11 +81,15 @@ class Trace(Record):
     id: str
     split: Split
     type: str
+    earlier: tuple[Message, ...]
+    """Of a conversation: the turns before the question."""
     question: str
     answer: str
     answerable: bool
     question_by: str
     answer_by: str
+    passage_ids: tuple[str, ...]
+    """What the question was asked about."""
     quotes: tuple[TracedQuote, ...]
 
 
@@ -117,11 +122,13 @@ def trace(folder: Path, example_id: str, sources: Path | None = None) -> Trace:
         id=example.id,
         split=example.split,
         type=example.type,
+        earlier=tuple(turn for turn in example.messages if turn.role != "system")[:-2],
         question=example.question,
         answer=example.answer,
         answerable=example.answerable,
         question_by=_by(origin.question_producer, origin.question_model),
         answer_by=_by(origin.answer_producer, origin.answer_model),
+        passage_ids=origin.passage_ids,
         quotes=tuple(_quote(citation, documents, passages, sources) for citation in origin.citations),
     )
 

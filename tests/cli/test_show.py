@@ -161,3 +161,21 @@ def test_the_schema_is_what_read_prints(ragdata: Callable[..., Any], demo_docume
     version = schema["properties"]["schema_version"]["const"]
     assert version in schema["$id"]
     assert ragdata("schema", "unheard").code == 2
+
+
+def test_a_conversation_shows_its_earlier_turns_and_a_row_without_a_quote_its_passage(
+    traced: Path, ragdata: Callable[..., Any], tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(traced.parent / "run", tmp_path / "run"))
+    table = rows(traced)
+    turns = [{"role": "user", "content": "First?"}, {"role": "assistant", "content": "First."}]
+    table[0]["messages"] = [{"role": "system", "content": "Be brief."}, *turns, *table[0]["messages"][-2:]]
+    table[1]["provenance"] |= {"citations": [], "places": []}
+    table[1]["answerable"] = False
+    (run / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table), encoding="utf-8")
+    lines = ragdata("show", run, table[0]["id"]).out.splitlines()
+    assert lines[1:3] == ["user       First?", "assistant  First."]
+    assert lines[3].startswith("question")
+    without = ragdata("show", run, table[1]["id"]).out
+    assert f"{table[1]['provenance']['passage_ids'][0]} (the row has no quote)" in without
+    assert "not answerable from the documents" in without
