@@ -23,8 +23,9 @@ CONNECT_S = 10.0
 ANSWER_S = 20.0
 POLL_S = 0.5
 BUSY = (429, 503)
-CUT = (502, 504)
-"""What a proxy says when the connection behind it was cut."""
+HUNG, LOST = -1, -2
+CUT = (LOST, 502, 504)
+"""502 and 504 are what a proxy says when the connection behind it was cut."""
 MAX_BYTES = 256 * 2**20
 LONGEST_WAIT_S = 60.0
 
@@ -89,37 +90,30 @@ class GrobidServer:
         Raises:
             EndpointError: The server is gone, and does not come back.
         """
-        await self._limiter.acquire(0)
-        try:
+        payload: bytes | None = None
+        busy = cut = 0
+        while True:
+            await self._limiter.acquire(0)
             try:
-                payload = await pdf()
+                payload = await pdf() if payload is None else payload
+                status, kind, body = await self._tried(payload)
             except OSError as problem:
                 return Refusal("UNREADABLE", f"cannot be read: {problem.strerror or problem}")
             except ValueError as problem:
                 return Refusal("BROKEN_PDF", str(problem))
-            return await self._insist(payload, as_part)
-        finally:
-            self._limiter.release()
-
-    async def _insist(self, pdf: bytes, as_part: bool) -> bytes | Refusal:
-        busy = cut = 0
-        while True:
-            try:
-                status, kind, body = await self._post(pdf)
-            except asyncio.TimeoutError:
-                await self._revive()
-                return Refusal("NO_ANSWER", f"no answer within {self.options.timeout_s:g} s")
-            except OSError as problem:
-                status, kind, body = 0, "", str(problem).encode()
-            if status == 200 and is_torn(body):
-                status, body = 0, b"the TEI stops before its end"
+            finally:
+                self._limiter.release()
+            # what waits holds no place: others may be luckier, and no more than there are workers wait
             if status in BUSY:
                 busy += 1
                 if busy > self.options.busy_waits:
                     return Refusal("SERVER_BUSY", f"the server was busy (503) {busy} times")
                 self._limiter.overloaded()
                 await asyncio.sleep(random.uniform(*self.options.busy_wait_s))  # noqa: S311
-            elif status == 0 or status in CUT:
+            elif status == HUNG:
+                await self._revive()
+                return Refusal("NO_ANSWER", f"no answer within {self.options.timeout_s:g} s")
+            elif status in CUT:
                 cut += 1
                 if cut >= self.options.tries:
                     return Refusal("CONNECTION", f"cut {cut} times: {body[:200].decode('utf-8', 'replace')}")
@@ -127,6 +121,18 @@ class GrobidServer:
             else:
                 self._limiter.succeeded()
                 return refused_status(status, body) or refused_body(body, kind, as_part) or body
+
+    async def _tried(self, pdf: bytes) -> Answer:
+        """Return the answer to one request; what went wrong with the connection is a status of ours."""
+        try:
+            status, kind, body = await self._post(pdf)
+        except asyncio.TimeoutError:
+            return HUNG, "", b""
+        except OSError as problem:
+            return LOST, "", str(problem).encode()
+        if status == 200 and is_torn(body):
+            return LOST, "", b"the TEI stops before its end"
+        return status, kind, body
 
     async def _recover(self, cut: int) -> None:
         wait_s = min(LONGEST_WAIT_S, self.options.retry_wait_s * 2 ** (cut - 1))

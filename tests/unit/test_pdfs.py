@@ -59,3 +59,10 @@ def test_where_the_server_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("GROBID_URL", "there")
     with pytest.raises(RecipeError, match="GROBID_URL"):
         options_of(recipe(tmp_path))
+
+
+def test_check_counts_the_pdfs_and_names_the_server(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from axolotl_ragdata import checks
+
+    monkeypatch.setenv("GROBID_URL", "http://me:secret@there:1")
+    assert checks._sources(recipe(shelf)) == "2 files; 1 are PDFs, for the GROBID server at http://there:1"
