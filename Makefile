@@ -2,12 +2,14 @@
 PYTHON ?= python3
 CORE := .venv-core
 FULL := .venv
+LATEST := .venv-axolotl-latest
+FACTORY := .venv-llamafactory
 export AXOLOTL_DO_NOT_TRACK := 1
 export DO_NOT_TRACK := 1
 export HF_HUB_OFFLINE := 1
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup quickstart train fmt lint types test check unit docs bench resolve clean
+.PHONY: help setup quickstart train fmt lint types test check unit latest llamafactory recipes docs bench resolve clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,7 +53,20 @@ unit: setup  ## every test, with coverage
 
 check: lint types unit  ## lint, types, tests: green before anything is called done
 
-test: check  ## the same from nothing: environment, lint, types, every test
+test: check latest llamafactory  ## the same from nothing, and the other tools in environments of their own
+
+# recipes by its schema, tokens by its strategies, the plugin, and one whole job: build, train, go on, merge
+latest: setup  ## the newest Axolotl, which cannot share our environment
+	$(FULL)/bin/python scripts/other_tools.py axolotl-latest $(LATEST)
+	PATH="$(abspath $(LATEST))/bin:$$PATH" $(LATEST)/bin/python -m pytest tests/unit/test_recipes.py \
+		tests/unit/test_plugin.py tests/unit/test_tokenization.py tests/integration/test_axolotl.py
+
+llamafactory: setup  ## LLaMA-Factory loads what `ragdata export` writes for it
+	$(FULL)/bin/python scripts/other_tools.py llamafactory $(FACTORY)
+	LLAMAFACTORY_PYTHON=$(FACTORY)/bin/python $(FULL)/bin/python -m pytest tests/integration/test_llamafactory.py
+
+recipes: $(FULL)/.done  ## write recipes/*.yml anew from the templates
+	$(FULL)/bin/python scripts/recipes.py
 
 docs: $(FULL)/.done  ## write the command-line pages anew
 	$(FULL)/bin/python scripts/cli_pages.py docs/cli.md
@@ -63,4 +78,4 @@ resolve: $(FULL)/.done  ## prove that core, [llm] and [train] resolve together f
 	$(FULL)/bin/pip install --quiet --dry-run --ignore-installed '.[llm,train]' torch==2.13.0
 
 clean:  ## remove what the targets above made
-	rm -rf $(CORE) $(FULL) recipes/data outputs .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(CORE) $(FULL) $(LATEST) $(FACTORY) recipes/data outputs .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

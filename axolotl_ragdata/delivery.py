@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
-from axolotl_ragdata.errors import QualityGateFailed, RagdataError, StoreError
+from axolotl_ragdata.errors import QualityGateFailed, RagdataError, RecipeError, StoreError
 from axolotl_ragdata.exports import Dataset, materials
 from axolotl_ragdata.pipeline import staleness
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Rejected
 from axolotl_ragdata.splits import held_out_passages
-from axolotl_ragdata.store import RunDirectory
+from axolotl_ragdata.store import RunDirectory, write_atomically
 
 FOLDER = "exports"
+UNCLEAR = ("unknown", "other")
 
 
 @dataclass(frozen=True)
@@ -101,3 +104,61 @@ def _stale(recipe: Recipe) -> str | None:
         return staleness(recipe)
     except RagdataError as problem:  # the documents may be gone; what was built from them is still there
         return problem.what
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What was uploaded, or would be: file names with their sizes in bytes, the licence, and where (None: nowhere)."""
+
+    files: dict[str, int]
+    licence: str
+    url: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        return {"files": self.files, "licence": self.licence, "url": self.url}
+
+
+def push(recipe: Recipe, repo_id: str, licence: str | None, private: bool, dry_run: bool) -> Pushed:
+    """Upload a finished build as a dataset of the Hugging Face hub.
+
+    Args:
+        recipe: Whose run directory.
+        repo_id: `name` or `organisation/name`.
+        licence: The hub's identifier of the licence; None: what the documents state, where all of them do.
+        private: Whether a new repository can only be seen by its owners.
+        dry_run: Prepare everything and upload nothing.
+
+    Raises:
+        RecipeError: There is no licence, or no such repository name.
+        MissingKey: There is no token.
+        EndpointError: The hub refuses, or cannot be reached.
+        StoreError: There is no finished build, or the folder cannot be written.
+    """
+    made = deliver(recipe, "huggingface")
+    card = made.folder / "README.md"
+    stated = _license(card, licence)
+    url = None
+    if not dry_run:
+        from axolotl_ragdata.hub import upload
+
+        dataset = (RunDirectory(recipe.output).read_manifest() or {}).get("dataset_id")
+        url = upload(made.folder, made.files, repo_id, private, f"ragdata push of {dataset}")
+    sizes = {path.relative_to(made.folder).as_posix(): path.stat().st_size for path in made.files}
+    return Pushed(sizes, stated, url)
+
+
+def _license(card: Path, licence: str | None) -> str:
+    """Return the licence that a card states; one that is given takes the place of what the documents say."""
+    _, front, rest = card.read_text(encoding="utf-8").split("---\n", 2)
+    keys = yaml.safe_load(front)
+    found = [licence] if licence else keys.get("license", [])
+    stated = [found] if isinstance(found, str) else list(found)
+    unclear = [name for name in stated if name in UNCLEAR] or (["none"] if not stated else [])
+    if unclear:
+        what = f"no licence to publish under: the documents' are {', '.join(stated) or 'not stated'}"
+        raise RecipeError("--licence", what, "name the one that you may publish under, such as --licence cc-by-4.0")
+    keys["license"] = stated[0] if len(stated) == 1 else stated
+    text = yaml.safe_dump(keys, sort_keys=False, allow_unicode=True)
+    write_atomically(card, f"---\n{text}---\n{rest}".encode())
+    return ", ".join(stated)

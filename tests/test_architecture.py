@@ -50,7 +50,7 @@ LAYERS: list[set[str]] = [
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits", "verdicts"),
         *("card", "examples", "places", "trace", "verify", "base_model", "template"),
-        *("chat_template", "family"),
+        *("chat_template", "family", "hub"),
     },
     {"engines", "grobid"},
     {"pdfs", "inquiries", "coverage", "contexts"},
@@ -78,6 +78,7 @@ DOORS = {
     "lancedb": {"index"},
     "pyarrow": {"index", "exports"},
     "axolotl": {"plugin"},
+    "huggingface_hub": {"hub"},
     "xllamacpp": {"embedded"},
     "onnxruntime": {"embed"},
     "sentence_transformers": {"embed"},

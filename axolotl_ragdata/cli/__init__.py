@@ -17,6 +17,7 @@ from axolotl_ragdata.cli.judging import judge
 from axolotl_ragdata.cli.models import models
 from axolotl_ragdata.cli.parsing import parse
 from axolotl_ragdata.cli.planning import diff
+from axolotl_ragdata.cli.pushing import push
 from axolotl_ragdata.cli.reading import read
 from axolotl_ragdata.cli.searching import search
 from axolotl_ragdata.cli.showing import schema, show
@@ -38,6 +39,7 @@ COMMANDS: tuple[click.Command, ...] = (
     check,
     verify,
     export,
+    push,
     schema,
     models,
 )
@@ -75,6 +77,7 @@ def ragdata(debug: bool) -> None:
       axolotl train recipe.yml        builds first if needed, then fine-tunes
       ragdata verify recipe.yml       prove that every quote stands in its source
       ragdata export recipe.yml       the dataset as LLaMA-Factory, TRL, Alpaca, Parquet, … read it
+      ragdata push recipe.yml NAME    the dataset on the Hugging Face hub, private by default
 
     Exit codes: 0 ok, 1 it could not go on, 2 usage or recipe, 3 finished with too many failures or a cap was reached,
     4 a quality gate failed, 130 and 143 interrupted.
