@@ -65,7 +65,7 @@ def _sources(recipe: Recipe) -> str:
     n_pdfs = sum(file.is_pdf for file in files)
     if not n_pdfs:
         return f"{len(files):,} files"
-    return f"{len(files):,} files; {n_pdfs:,} are PDFs, for the GROBID server at {options_of(recipe).shown_url}"
+    return f"{len(files):,} files, {n_pdfs:,} of them PDF, for the GROBID server at {options_of(recipe).shown_url}"
 
 
 def _axolotl(path: Path) -> list[Finding]:

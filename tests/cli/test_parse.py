@@ -101,7 +101,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def test_ended_half_way_and_started_again_no_finished_pdf_is_sent_again(
     pdfs: Path, tmp_path: Path, server: Any, number: signal.Signals, ragdata: Callable[..., Any]
 ) -> None:
-    server.latency_s = 0.15
+    server.latency_s = 0.3
     tei = tmp_path / "tei"
     with start(pdfs, tei, server.url) as child:
         wait_for(lambda: len(list(tei.glob("*.tei.xml"))) >= 4)
@@ -113,7 +113,7 @@ def test_ended_half_way_and_started_again_no_finished_pdf_is_sent_again(
         assert child.returncode == 128 + number
         assert "every finished PDF is kept" in err
     assert "Traceback" not in err
-    time.sleep(0.3)  # the server ends what it was asked for
+    time.sleep(0.6)  # the server ends what it was asked for
     before = len(server.requests)
     ended = ragdata("parse", pdfs, "-o", tei, "--grobid", server.url)
     assert ended.code == 0, ended.err
@@ -164,7 +164,7 @@ def test_a_build_parses_the_pdfs_among_its_sources(
         if "type3" in text
         else None
     )
-    recipe = recipe_of(tmp_path, f"  max_failure_share: 0.5\n  grobid: {{url: '{server.url}', timeout_s: 2.0}}\n")
+    recipe = recipe_of(tmp_path, f"  max_failure_share: 0.5\n  grobid: {{url: '{server.url}', timeout_s: 4.0}}\n")
     ended = ragdata("build", recipe)
     assert ended.code == 0, ended.err
     documents = {row["source"]["path"]: row["source"] for row in table(tmp_path, "documents")}

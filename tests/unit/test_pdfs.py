@@ -65,4 +65,4 @@ def test_check_counts_the_pdfs_and_names_the_server(shelf: Path, monkeypatch: py
     from axolotl_ragdata import checks
 
     monkeypatch.setenv("GROBID_URL", "http://me:secret@there:1")
-    assert checks._sources(recipe(shelf)) == "2 files; 1 are PDFs, for the GROBID server at http://there:1"
+    assert checks._sources(recipe(shelf)) == "2 files, 1 of them PDF, for the GROBID server at http://there:1"

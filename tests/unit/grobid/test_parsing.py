@@ -55,7 +55,7 @@ def pdfs(tmp_path: Path, grobid_server: ModuleType) -> Callable[..., Path]:
 
 
 def options(server: Any, **more: Any) -> ParseOptions:
-    waits: dict[str, Any] = {"busy_wait_s": (0.02, 0.05), "retry_wait_s": 0.02, "start_wait_s": 0.3, "timeout_s": 5.0}
+    waits: dict[str, Any] = {"busy_wait_s": (0.02, 0.05), "retry_wait_s": 0.02, "start_wait_s": 0.3, "timeout_s": 20.0}
     return ParseOptions(**{"url": server.url} | waits | more)
 
 
@@ -112,7 +112,7 @@ def test_every_answer_of_a_server_ends_as_a_tei_or_in_the_report(
     (folder / "no-bytes.pdf").write_bytes(b"")
     (folder / "locked.pdf").write_bytes(grobid_server.pdf_of(["Secret."], password="x"))
     server = serve(behaviour)
-    report = parse(folder, server, timeout_s=1.0, busy_waits=3)
+    report = parse(folder, server, timeout_s=4.0, busy_waits=3)
     rows = report_of(folder)
     assert set(rows) == {path.stem for path in folder.iterdir()}
     good = {"good", "odd-type", "cut-once", "busy-once"}
