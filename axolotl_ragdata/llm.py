@@ -202,13 +202,7 @@ class Chat:
 
     def key(self, request: ChatRequest) -> str:
         """Return the journal's key of a request: what the answer depends on, and nothing else."""
-        block = self._block
-        sampling = {"temperature": block.temperature, "seed": block.seed, "max_tokens": request.max_tokens}
-        if request.draw:
-            sampling["draw"] = request.draw
-        said = [[turn.role, turn.content] for turn in request.history]
-        parts = (request.stage, block.model, sampling, request.system, request.user, request.schema)
-        return content_id("c", *parts, *([said] if said else []))
+        return journal_key(self._block, request)
 
     async def _ask(self, key: str, request: ChatRequest) -> Completion | Failure:
         last = Attempt(error="not tried")
@@ -362,3 +356,13 @@ def _this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None
     return task
+
+
+def journal_key(block: LlmBlock, request: ChatRequest) -> str:
+    """Return the journal's key of a request to a model: what the answer depends on, and nothing else."""
+    sampling = {"temperature": block.temperature, "seed": block.seed, "max_tokens": request.max_tokens}
+    if request.draw:
+        sampling["draw"] = request.draw
+    said = [[turn.role, turn.content] for turn in request.history]
+    parts = (request.stage, block.model, sampling, request.system, request.user, request.schema)
+    return content_id("c", *parts, *([said] if said else []))

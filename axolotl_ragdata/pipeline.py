@@ -18,6 +18,7 @@ from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected
+from axolotl_ragdata.rehearsal import Estimate, nothing_to_ask, rehearse
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import open_filters
 from axolotl_ragdata.store import RunDirectory, sha256_of
@@ -105,6 +106,27 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
     _check_failures(recipe, report)
     check_rows(report)
     return report
+
+
+def dry_run(recipe: Recipe, progress: Progress | None = None) -> Estimate:
+    """Return what a build would ask and cost at most; nothing is asked of a chat model.
+
+    Documents are read and, where embedding is free, indexed: the build then finds that done.
+
+    Raises:
+        RagdataError: As `build`, for reading and indexing.
+    """
+    check_names(recipe)
+    run, heard = RunDirectory(recipe.output), progress or Silent()
+    with run.locked():
+        files = corpus.source_files(recipe)
+        wanted = fingerprint(recipe, files)
+        if stale_reason(run, wanted) is None:
+            return nothing_to_ask(recipe)
+        previous, outcomes = previous_build(run, wanted), Outcomes()
+        documents = _read(recipe, files, outcomes, heard, _known(files, wanted, previous))
+        passages = _passages(recipe, documents, outcomes, heard, previous)
+        return rehearse(recipe, run, documents, passages, previous, heard)
 
 
 def ensure_built(recipe: Recipe, waiting: Callable[[], None], progress: Progress | None = None) -> dict[str, Path]:

@@ -22,7 +22,7 @@ from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Failure, Hit, Passage, Question
 from axolotl_ragdata.rounds import Rounds
 from axolotl_ragdata.selection import Rows, candidates, rows_so_far, select
-from axolotl_ragdata.stage import ChatRequest, Completion, Outcome, Stage
+from axolotl_ragdata.stage import ChatRequest, Completes, Completion, Outcome, Stage
 from axolotl_ragdata.store import RunDirectory
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class RunContext:
 
     def __init__(
         self,
-        chat: Chat | None,
-        retriever: Retriever,
-        embedder: Embedder,
+        chat: Completes | None,
+        retriever: Retriever | None,
+        embedder: Embedder | None,
         passages: Mapping[str, Passage],
         memory: Memory | None = None,
     ) -> None:
@@ -69,6 +69,7 @@ class RunContext:
         """Return the best passages for a query, best first."""
         found = self._memory.recall(query, top_k) if self._memory else None
         if found is None:
+            assert self._retriever is not None, "a context without an index searches in its own way"
             found = await self._retriever.search(query, top_k)
             if self._memory:
                 self._memory.keep(query, top_k, found)
@@ -76,6 +77,7 @@ class RunContext:
 
     async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector a text, shape (n, dimensions)."""
+        assert self._embedder is not None, "a context without an embedder embeds in its own way"
         return await asyncio.to_thread(self._embedder.embed, texts)
 
     def passage(self, passage_id: str) -> Passage:
@@ -97,7 +99,7 @@ def stage_versions(recipe: Recipe) -> dict[str, str]:
     """
     from axolotl_ragdata.passages import VERSION
 
-    stages = [_asker(recipe), _answerer(recipe), *([_verifier(recipe)] if recipe.ragdata.criteria else [])]
+    stages = [_asker(recipe), open_answerer(recipe), *([_verifier(recipe)] if recipe.ragdata.criteria else [])]
     return {"passages": VERSION, **{stage.name: stage.version for stage in stages}}
 
 
@@ -112,7 +114,7 @@ def make_rows(
     """Return the rows of a build; the errors are those of `axolotl_ragdata.pipeline.build`."""
     retriever, embedder, tag = open_retriever(recipe, run, passages, progress)
     rows = Rows(index={"tag": tag, "embedder": embedder.name, "dimensions": embedder.dimensions})
-    memory = _memory(recipe, passages, embedder, previous or Previous())
+    memory = open_memory(recipe, passages, embedder.name, previous or Previous())
     work = _generate(recipe, run, documents, passages, retriever, embedder, rows, progress, memory)
     run_interruptibly(work, str(run.folder))
     rows.retrievals = sorted(memory.found.values(), key=lambda one: one.id) if memory else []
@@ -120,13 +122,14 @@ def make_rows(
     return rows
 
 
-def _memory(recipe: Recipe, passages: Sequence[Passage], embedder: Embedder, previous: Previous) -> Memory | None:
+def open_memory(recipe: Recipe, passages: Sequence[Passage], embedder: str, previous: Previous) -> Memory | None:
+    """Return what searches found in the last build, None where a build asks no chat model."""
     if not recipe.ragdata.needs_llm:
         # searching costs nothing then, and neither does answering anew
         return None
     block = recipe.ragdata.answers
     found = previous.retrievals if block.refresh == "changed" else {}
-    return Memory(passages, (block.search, embedder.name), found)
+    return Memory(passages, (block.search, embedder), found)
 
 
 def open_retriever(
@@ -161,7 +164,7 @@ async def _generate(
     progress: Progress,
     memory: Memory | None,
 ) -> None:
-    asking = _open_asking(recipe, documents, passages, rows)
+    asking = open_asking(recipe, documents, passages, rows)
     if recipe.ragdata.needs_llm:
         progress.say(estimate(recipe, passages, asking.most))
     async with _opened_chat(recipe, run, rows, progress) as chat:
@@ -224,7 +227,7 @@ def _counted(source: Sequence[Any], progress: Progress) -> Iterator[Any]:
 
 
 @dataclass(frozen=True)
-class _Asking:
+class Asking:
     """What runs, over what: the inquiries of rounds, or the questions that rules asked."""
 
     chain: list[Stage[Any]]
@@ -233,16 +236,20 @@ class _Asking:
     most: Most = field(default_factory=Most)
 
     def first(self) -> Sequence[Any]:
+        """Return the records of the first round."""
         return self.questions if self.rounds is None else self.rounds.first()
 
 
-def _open_asking(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows) -> _Asking:
+def open_asking(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows) -> Asking:
+    """Return what a build asks; what it does not ask about joins `rows.rejected`."""
     block = recipe.ragdata.questions
     if block.origin == "llm":
         planner = open_planner(recipe, documents, passages)
         rows.rejected += planner.rejected
         rounds = Rounds(block, planner, canonical_weights(recipe))
-        return _Asking([_asker(recipe), _answerer(recipe)], rounds, most=planner.most(recipe.ragdata.answers.samples))
+        return Asking(
+            [_asker(recipe), open_answerer(recipe)], rounds, most=planner.most(recipe.ragdata.answers.samples)
+        )
     asker = _asker(recipe)
     asked, skipped = without_boilerplate(passages)
     rows.rejected += skipped
@@ -251,7 +258,7 @@ def _open_asking(recipe: Recipe, documents: Sequence[Document], passages: Sequen
         for outcome in asker.ask(document, own):
             rows.add(outcome)
     most = Most(answers=len(rows.questions) * recipe.ragdata.answers.samples)
-    return _Asking([_answerer(recipe)], questions=list(rows.questions), most=most)
+    return Asking([open_answerer(recipe)], questions=list(rows.questions), most=most)
 
 
 def _asker(recipe: Recipe) -> Any:
@@ -277,7 +284,8 @@ def open_planner(recipe: Recipe, documents: Sequence[Document], passages: Sequen
     return Planner(block, load_cards(block.types, recipe.where("questions", "types")), documents, passages)
 
 
-def _answerer(recipe: Recipe) -> Stage[Any]:
+def open_answerer(recipe: Recipe) -> Stage[Any]:
+    """Return the stage that answers."""
     from axolotl_ragdata.answers import AnswerStage, ExtractStage
 
     block = recipe.ragdata.answers

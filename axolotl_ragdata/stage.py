@@ -61,6 +61,14 @@ class Completion:
     from_journal: bool = False
 
 
+class Completes(Protocol):
+    """A chat model, as a context reaches it."""
+
+    async def complete(self, request: ChatRequest) -> Completion | Failure:
+        """Return a completion, or the Failure after the last retry."""
+        ...
+
+
 class Context(Protocol):
     """What a stage may reach while it works on one record."""
 

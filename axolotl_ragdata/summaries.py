@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from axolotl_ragdata.changes import Diff
     from axolotl_ragdata.overview import Overview
     from axolotl_ragdata.records import Usage
+    from axolotl_ragdata.rehearsal import Estimate
 
 MOST_NAMES = 12
 
@@ -91,3 +92,21 @@ def _all_calls(found: Overview) -> tuple[int, int]:
 
 def _money(cost: float | None) -> str:
     return "no price" if cost is None else f"{cost:,.4f}"
+
+
+def show_estimate(found: Estimate) -> None:
+    """Print what a build would ask, by stage."""
+    from rich.table import Table
+
+    console = stdout()
+    names = ("calls at most", "in the journal", "tokens in", "tokens out", "cost")
+    table = Table("stage", *(_right(name) for name in names), box=None)
+    for stage in found.stages:
+        name = stage.stage if stage.counted else f"{stage.stage} (to come, estimated)"
+        numbers = _numbers(stage.calls, stage.in_journal, stage.input_tokens, stage.output_tokens)
+        table.add_row(printable(name), *numbers, _money(stage.cost))
+    totals = _numbers(found.calls, found.in_journal, found.input_tokens, found.output_tokens)
+    table.add_row("all", *totals, _money(found.cost))
+    console.print(table)
+    for note in found.notes:
+        console.print(printable(note))

@@ -65,16 +65,20 @@ def rows(recipe: Path, table: str) -> list[dict[str, Any]]:
 
 def test_a_changed_sentence_is_asked_about_alone(recipe: Path, server: Any, ragdata: Callable[..., Any]) -> None:
     before = len(server.requests)
+    assert json.loads(ragdata("build", recipe, "--dry-run", "--json").out)["calls"] == 0
     changed = recipe.parent / "documents" / "Mania.md"
     changed.write_text(changed.read_text().replace("22 mg", "95 mg"))
     told = json.loads(ragdata("diff", recipe, "--json").out)
     assert told["documents"] == {"changed": ["documents/Mania.md"]}
     assert told["passages"] == {"new": 1, "gone": 1, "standing": 31}
     assert told["rows"]["retired: its passage changed or went"] == 1
-    assert len(server.requests) == before, "a diff asks nothing"
+    rehearsed = json.loads(ragdata("build", recipe, "--dry-run", "--json").out)
+    assert len(server.requests) == before, "neither a diff nor a dry run asks anything"
+    assert rehearsed["in_journal"] > 0.8 * before, "what is paid for is subtracted"
     assert ragdata("build", recipe).code == 0
     asked = asked_since(server, before)
     assert asked, "what changed is asked about"
+    assert len(asked) <= rehearsed["calls"] <= len(asked) + 4, "the dry run said so"
     assert all("95 mg" in prompt for prompt in asked), "only prompts that hold the changed passage"
     assert len(asked) <= 1.2 * before / len(SUBJECTS)
     texts = {row["text"] for row in rows(recipe, "passages")}
@@ -125,3 +129,23 @@ def test_another_number_of_passages_asks_for_the_answers_alone(
     asked = asked_since(server, before)
     assert asked
     assert all("<question" in prompt for prompt in asked), "no question is asked again"
+
+
+def test_a_dry_run_of_a_first_build_counts_prompts_and_spends_nothing(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "Mania.md").write_text(text("Mania"))
+    path = tmp_path / "recipe.yml"
+    path.write_text(RECIPE.format(url=server.base_url).replace("concurrency: 8", "price: {input: 1.0, output: 2.0}"))
+    told = ragdata("build", path, "--dry-run")
+    assert told.code == 0, told.err
+    assert "questions/definition" in told.out
+    found = json.loads(ragdata("build", path, "--dry-run", "--json").out)
+    asks = next(stage for stage in found["stages"] if stage["stage"] == "questions/definition")
+    assert asks["calls"] == 4
+    assert asks["input_tokens"] > 4 * 100
+    assert found["cost"] == pytest.approx((found["input_tokens"] + 2 * found["output_tokens"]) / 1e6, abs=1e-5)
+    assert server.requests == []
+    assert ragdata("build", path).code == 0
+    assert len(server.requests) <= found["calls"]
