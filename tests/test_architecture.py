@@ -58,6 +58,7 @@ LAYERS: list[set[str]] = [
     {"division"},
     {"corpus", "materials", "selection", "overview"},
     {"rows", "writing"},
+    {"rehearsal"},
     {"pipeline"},
     {"refiltering"},
     {"judge", "changes"},
