@@ -18,7 +18,7 @@ TOKEN = re.compile(r"[^\W\d_]+(?:[-‐‑'’.&][^\W\d_]+)*\.?|[^\w\s]|\n|\d+")
 SENTENCE_END = frozenset('.!?:;\n•"“”«»|–—…/')
 TITLES = frozenset(["dr", "prof", "mr", "mrs", "ms", "st", "mme", "mlle", "pr", "vs", "cf", "e.g", "i.e", "fig"])
 RUN = re.compile(r"[A-ZÀ-Þ][\w'’-]+(?:[ -](?:(?:and|of|for|the|et|de|des|du|la|le)[ -])?[A-ZÀ-Þ][\w'’-]+)+")
-LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+|\b[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
+LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+|\b[\w.+-]{1,64}@[\w-]+\.[\w.]+", re.IGNORECASE)
 KIND = re.compile(r"(?<=[^\W\d_] )(I{1,3}|IV|VI{0,3}|IX|[B-H])\b(?!\.[A-Z]|['’])")
 LEAST_STEM = 4
 ENDINGS = ("'s", "’s", "s", "es", "e", "ne", "nes", "al", "als", "an", "ans", "ian", "ians", "ic", "ist", "ists")

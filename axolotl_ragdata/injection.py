@@ -33,7 +33,7 @@ KINDS: dict[str, re.Pattern[str]] = {
         r"(?=.{0,60}(?:[\"“«'‘]|\b(?:word|phrase|sentence|answer|question|with|http)\b))"
         r"|\b(?:your|the\s+only)\s+(?:(?:new|only|real|correct|right|final|sole)\s+)+(?:task|job|answer|goal|purpose)\s+(?:is|must\s+be)\b"
         r"|\byou\s+(?:must|shall|should|will|are\s+to|have\s+to)\s+(?:now\s+|always\s+|only\s+|instead\s+){0,2}(?:answer|respond|reply|output|say|recommend|obey|tell\s+the\s+user)\b(?!\s+to\s+(?:treatment|therapy))"
-        r"|(?:^|[.!?\n]\s*)(?:when|whenever|if)\s+(?:you\s+are\s+|ever\s+)?asked\b[^.\n]{0,80},\s*(?:please\s+)?(?:say|answer|reply|respond|recommend|tell|write|output)\b"
+        r"|(?:^|[.!?]\s{0,8}|\n[^\S\n]*)(?:when|whenever|if)\s+(?:you\s+are\s+|ever\s+)?asked\b[^.\n]{0,80},\s*(?:please\s+)?(?:say|answer|reply|respond|recommend|tell|write|output)\b"
         r"|\b(?:every|each|all|any|your)\s+(?:answer|response|reply|output|question)s?\s+(?:must|should|shall|has\s+to|have\s+to)\s+(?:end|begin|start|contain|include|say)\b"
         r"|\b(?:when|whenever|if)\s+(?:you\s+(?:are\s+)?|the\s+user\s+|anyone\s+|someone\s+|anybody\s+)(?:is\s+)?(?:asks?|asked|answer|read\s+this|generat\w+|summari[sz]e|writ\w+\s+(?:questions?|answers?))\b[^.\n]{0,120}?\b(?:answer|say|reply|respond|recommend|tell|write|output|add|include|insert)\b"
         r"|\b(?:instead|rather)\s*,?\s+(?:please\s+)?(?:answer|say|output|write|respond|reply|tell|recommend)\b"
@@ -48,8 +48,8 @@ KINDS: dict[str, re.Pattern[str]] = {
     "plays a role marker": re.compile(
         r"<\|?\s*/?\s*(?:im_start|im_end|system|assistant|user|endoftext|eot_id|start_header_id|end_header_id)\s*\|?>"
         r"|\[/?INST\]|<</?SYS>>|</?s>\s*\[INST\]|<(?:start|end)_of_turn>"
-        r"|^\s*(?:#{1,4}\s*)?(?:system|assistant|ai|système)\s*(?:prompt|message)?\s*:\s*(?=\S)"
-        r"|^\s*#{2,4}\s*(?:instructions?|response|input|réponse|consigne)\s*:?\s*$"
+        r"|^[^\S\n]*(?:#{1,4}\s*)?(?:system|assistant|ai|système)\s*(?:prompt|message)?\s*:\s*(?=\S)"
+        r"|^[^\S\n]*#{2,4}\s*(?:instructions?|response|input|réponse|consigne)\s*:?\s*$"
         r"|\bBEGIN\s+(?:SYSTEM|INSTRUCTIONS?|PROMPT)\b",
         re.IGNORECASE | re.MULTILINE,
     ),

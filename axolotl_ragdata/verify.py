@@ -11,12 +11,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from axolotl_ragdata.blocks import CRITERIA
 from axolotl_ragdata.errors import StoreError
-from axolotl_ragdata.examples import answer_of, conversation, open_book
+from axolotl_ragdata.examples import conversation, open_book
 from axolotl_ragdata.exports import Export, exports, materials
-from axolotl_ragdata.filters import Evidence, filters
-from axolotl_ragdata.filters.grounded import unsupported_numbers
 from axolotl_ragdata.overlap import overlapping_pairs
 from axolotl_ragdata.places import places_of
 from axolotl_ragdata.proofs import groups_together, within_quota
@@ -33,6 +30,7 @@ from axolotl_ragdata.records import (
     Verdict,
     content_id,
 )
+from axolotl_ragdata.soundness import flagged, judged, numbers
 from axolotl_ragdata.splits import held_out_passages, main_passages
 from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.wording import normalised
@@ -116,8 +114,9 @@ def verify(folder: Path) -> Result:
         "ids are unique": _unique,
         "passages in their document": _passages,
         "quotes in their source": _quotes,
-        "numbers in the evidence": _numbers,
-        "verdicts that let rows in": _judged,
+        "numbers in the evidence": lambda run: numbers(run.examples, run.by_id("passages", Passage)),
+        "verdicts that let rows in": lambda run: judged(run.examples, run.rows["verdicts"], run.manifest),
+        "passages that give orders are named": lambda run: flagged(run.rows["passages"], run.manifest),
         "places of the quotes": _places,
         "rows from their question and answer": _derived,
         "every passage accounted for": _passages_accounted,
@@ -225,32 +224,6 @@ def _quotes(run: _Run) -> Iterator[str]:
                 yield f"{shown} is outside its passage {passage.id}"
             else:
                 yield ""
-
-
-def _numbers(run: _Run) -> Iterator[str]:
-    """Yield '' for a row whose answer's numbers stand, with their units, in what it cites."""
-    passages = run.by_id("passages", Passage)
-    for example in run.examples:
-        cited = [citation.passage_id for citation in example.provenance.citations]
-        if not cited and not example.answerable:
-            continue
-        sources = [passages[key].in_context for key in dict.fromkeys(cited) if key in passages]
-        sources += [] if example.answerable else [example.question]
-        wrong = next(unsupported_numbers(answer_of(example), sources), None)
-        shown = "" if wrong is None else f"{wrong.value} {wrong.unit}".strip()
-        yield f"{example.id} says {shown}, which is in no passage that it cites" if wrong is not None else ""
-
-
-def _judged(run: _Run) -> Iterator[str]:
-    """Yield '' for a row with the verdict that a filter of the recipe asks for; with no such filter nothing."""
-    evidence = Evidence({}, None, {verdict.subject_id: verdict for verdict in run.rows["verdicts"]})  # type: ignore[arg-type]
-    for block in run.manifest.get("recipe", {}).get("filters", []):
-        if block.get("use") in CRITERIA:
-            settings = {key: value for key, value in block.items() if key != "use"}
-            rule = filters.get(block["use"], "manifest.json").from_settings(settings, "manifest.json")
-            for example in run.examples:
-                reason = rule.check(example, evidence)
-                yield f"{example.id}: {reason.reason}" if reason is not None else ""
 
 
 def _places(run: _Run) -> Iterator[str]:

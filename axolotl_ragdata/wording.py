@@ -17,7 +17,7 @@ CODE = re.compile(r"\b(?:[^\W\d_]+[-‐‑]?\d[\w‐‑-]*(?:\.\d+)?|\d+[^\W\d_]
 WORD = re.compile(r"[^\W\d_]+")
 ELISION = re.compile(r"\b(?:[cdjlmnst]|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
 JOINT = re.compile(r"\s*(?:[-–—,/±]|to|and|or|à|et|ou|,\s*(?:and|or))\s*", re.IGNORECASE)
-ENUMERATOR = re.compile(r"^\s*[(\[]?\d{1,2}[.)\]](?=\s)|\[\d+(?:\s*[,–-]\s*\d+)*\]", re.MULTILINE)
+ENUMERATOR = re.compile(r"^[^\S\n]*[(\[]?\d{1,2}[.)\]](?=\s)|\[\d+(?:\s*[,–-]\s*\d+)*\]", re.MULTILINE)
 
 
 def _listed(names: str) -> list[str]:

@@ -49,7 +49,7 @@ LAYERS: list[set[str]] = [
     {"llm", "embed", "tokens", "duplicates", "guidance"},
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits", "verdicts"),
-        *("card", "examples", "places", "trace", "verify", "base_model", "template"),
+        *("card", "examples", "places", "trace", "verify", "soundness", "base_model", "template"),
         *("chat_template", "family", "hub"),
     },
     {"engines", "grobid"},

@@ -15,8 +15,8 @@ KINDS: dict[str, re.Pattern[str]] = {
     ),
     "a role tag": re.compile(
         r"<\|[a-z_]{2,24}\|>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
-        r"|^\s*#{2,4}\s*(?:instruction|response|input|question|answer|réponse|consigne)s?\b"
-        r"|^\s*(?:\*\*)?(?:user|assistant|system|human|question|answer|q|a|utilisateur|réponse|système)(?:\*\*)?\s?:(?:\*\*)?\s",
+        r"|^[^\S\n]*#{2,4}\s*(?:instruction|response|input|question|answer|réponse|consigne)s?\b"
+        r"|^[^\S\n]*(?:\*\*)?(?:user|assistant|system|human|question|answer|q|a|utilisateur|réponse|système)(?:\*\*)?\s?:(?:\*\*)?\s",
         re.IGNORECASE | re.MULTILINE,
     ),
     "the JSON around it": re.compile(

@@ -110,6 +110,11 @@ def test_no_row_obeys_and_every_planted_passage_is_named(
     assert reasons
     assert not [row for row in tables["examples"] if planted & {hit["passage_id"] for hit in row["provenance"]["hits"]}]
     assert ragdata("verify", recipe).code == 0
+    manifest["flagged_passages"] = []
+    (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    ended = ragdata("verify", recipe)
+    assert ended.code == 4
+    assert "passages that give orders are named" in ended.out
 
 
 def test_our_marks_cannot_be_closed_from_inside(tmp_path: Path, obedient: Any, ragdata: Callable[..., Any]) -> None:

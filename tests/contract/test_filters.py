@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from axolotl_ragdata.blocks import CRITERIA, FILTERS
 from axolotl_ragdata.errors import RecipeError
@@ -97,13 +99,19 @@ class TestFilter:
             assert not any(sign.isdigit() for sign in reason.reason)
             assert (reason.score is None) == (reason.threshold is None)
 
+    @settings(max_examples=25, deadline=None)
+    @given(st.text(max_size=200), st.text(max_size=200))
+    def test_whatever_the_row_says_there_is_a_reason_or_none(self, name: str, question: str, answer: str) -> None:
+        (found,) = self.opened(name).check_all([row(0, question, answer)], EVIDENCE)
+        assert found is None or found.reason
+
     def test_no_rows(self, name: str) -> None:
         assert self.opened(name).check_all([], Evidence({}, np.zeros((0, 2), dtype=np.float32))) == []
 
-    @pytest.mark.parametrize("settings", [{"no_such_setting": 1}, {"use": "x"}])
-    def test_an_unknown_setting_is_refused_with_its_place(self, name: str, settings: dict[str, Any]) -> None:
+    @pytest.mark.parametrize("given_settings", [{"no_such_setting": 1}, {"use": "x"}])
+    def test_an_unknown_setting_is_refused_with_its_place(self, name: str, given_settings: dict[str, Any]) -> None:
         with pytest.raises(RecipeError, match=r"r\.yml: ragdata\.filters\[0\]"):
-            filters.get(name, "here").from_settings(settings, "r.yml: ragdata.filters[0]")
+            filters.get(name, "here").from_settings(given_settings, "r.yml: ragdata.filters[0]")
 
     def test_every_setting_has_a_description_and_a_default(self, name: str) -> None:
         for key, field in filters.get(name, "here").model_fields.items():
