@@ -196,7 +196,10 @@ class CandidateBlock(LlmBlock):
     top_k: int = Field(3, ge=1, le=50, description="passages that retrieval puts before the question")
     search: Literal["hybrid", "dense", "text"] = Field("hybrid", description="how they are found")
     max_tokens: int = Field(256, ge=1, le=16_384, description="longest answer, in tokens")
-    batch_tokens: int = Field(4096, ge=64, description="of a local model: tokens computed at once, padding included")
+    batch_tokens: int = Field(8192, ge=64, description="of a local model: tokens computed at once, padding included")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="of a local model's numbers; auto: bfloat16 where the hardware computes in it, else float32"
+    )
 
     @property
     def source(self) -> str:

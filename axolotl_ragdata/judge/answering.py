@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN, prepare_base_model
+from axolotl_ragdata.blocks import CandidateBlock
 from axolotl_ragdata.embedded import LlmServer
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.candidates import Candidate
@@ -135,7 +136,7 @@ class Answering:
         self.spent.from_journal += len(keys) - len(unwritten)
         self.progress.start(f"answers of {candidate.name}", len(unwritten) + len(unscored))
         if unwritten:
-            model = await self._load(loaded, weights, block.batch_tokens)
+            model = await self._load(loaded, weights, block)
             made = model.generate(
                 [group[at].turns for at in unwritten], block.max_tokens, block.temperature or 0.0, block.seed or 0
             )
@@ -143,7 +144,7 @@ class Answering:
                 await self._keep(keys[unwritten[at]], _written_entry(group[unwritten[at]], text, weights))
                 self.spent.generated += 1
         if unscored:
-            model = await self._load(loaded, weights, block.batch_tokens)
+            model = await self._load(loaded, weights, block)
             async for at, found in _in_thread(model.log_likelihoods([pairs[key] for key in unscored]), model):
                 await self._keep(unscored[at], _scored_entry(found, weights))
         return [self._local_answer(each, key, weights) for each, key in zip(group, keys, strict=True)]
@@ -156,8 +157,8 @@ class Answering:
             await self.journal.append(key, entry)
         self.progress.advance()
 
-    async def _load(self, loaded: _Loaded, weights: Weights, batch_tokens: int) -> LocalModel:
-        model, new = await asyncio.to_thread(loaded.get, weights, batch_tokens)
+    async def _load(self, loaded: _Loaded, weights: Weights, block: CandidateBlock) -> LocalModel:
+        model, new = await asyncio.to_thread(loaded.get, weights, block)
         for note in model.notes if new else ():
             self.progress.say(f"{_shown(weights)}: {note}")
         return model
@@ -204,7 +205,7 @@ class _Loaded:
     """The one local model in memory."""
 
     def __init__(self) -> None:
-        self._weights: Weights | None = None
+        self._settings: tuple[Weights, int, str] | None = None
         self._model: LocalModel | None = None
 
     def __enter__(self) -> _Loaded:
@@ -214,13 +215,14 @@ class _Loaded:
         if self._model is not None:
             self._model.close()
 
-    def get(self, weights: Weights, batch_tokens: int) -> tuple[LocalModel, bool]:
+    def get(self, weights: Weights, block: CandidateBlock) -> tuple[LocalModel, bool]:
         """Return the model of some weights, and whether it was loaded for this."""
-        if self._model is not None and self._weights == weights:
+        wanted = (weights, block.batch_tokens, block.dtype)
+        if self._model is not None and self._settings == wanted:
             return self._model, False
         if self._model is not None:
             self._model.close()
-        self._model, self._weights = LocalModel(weights, batch_tokens), weights
+        self._model, self._settings = LocalModel(*wanted), wanted
         return self._model, True
 
 
@@ -251,12 +253,18 @@ async def _in_thread(source: Iterator[Item], model: LocalModel) -> AsyncIterator
 
 def _answer_key(asked: Asked, weights: Weights) -> str:
     block = asked.candidate.block
-    sampling = {"max_tokens": block.max_tokens, "temperature": block.temperature, "seed": block.seed}
+    sampling = {
+        "max_tokens": block.max_tokens,
+        "temperature": block.temperature,
+        "seed": block.seed,
+        "dtype": block.dtype,
+    }
     return content_id("c", ANSWER, weights.identity, sampling, _said(asked.turns))
 
 
 def _likelihood_key(asked: Asked, text: str, weights: Weights) -> str:
-    return content_id("c", LIKELIHOOD, weights.identity, _said(asked.plain), text)
+    dtype = asked.candidate.block.dtype
+    return content_id("c", LIKELIHOOD, weights.identity, dtype, _said(asked.plain), text)
 
 
 def _said(turns: Turns) -> list[list[str]]:

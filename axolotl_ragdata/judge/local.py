@@ -93,12 +93,14 @@ class LocalModel:
         weights: What to load.
         batch_tokens: Most tokens computed at once, padding and room for the answer included; halved where the memory
             does not hold them.
+        dtype: float32, bfloat16, float16, or auto: bfloat16 where the hardware computes in it. There what a batch holds
+            shows in the last digits.
 
     Raises:
         RecipeError: The model cannot be loaded, or the adapter does not fit it.
     """
 
-    def __init__(self, weights: Weights, batch_tokens: int) -> None:
+    def __init__(self, weights: Weights, batch_tokens: int, dtype: str = "auto") -> None:
         import torch
         from transformers import AutoModelForCausalLM
 
@@ -113,7 +115,7 @@ class LocalModel:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             self._model: Any = AutoModelForCausalLM.from_pretrained(
-                weights.base, dtype=self._dtype(), attn_implementation=self._attention()
+                weights.base, dtype=self._dtype(dtype), attn_implementation=self._attention()
             )
         except (OSError, ValueError) as problem:
             raise _not_loaded(weights.base, problem) from None
@@ -183,9 +185,12 @@ class LocalModel:
                 return
             yield batch
 
-    def _dtype(self) -> Any:
+    def _dtype(self, name: str) -> Any:
+        if name != "auto":
+            return getattr(self._torch, name)
         if self._device == "cpu":
-            return self._torch.float32
+            # four times as fast as float32 with AVX512-BF16 or AMX, many times slower without
+            return self._torch.bfloat16 if has_bfloat16() else self._torch.float32
         return self._torch.bfloat16 if self._torch.cuda.is_bf16_supported() else self._torch.float16
 
     def _attention(self) -> str:
@@ -380,3 +385,11 @@ def _with_adapter(model: Any, weights: Weights) -> Any:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_bfloat16() -> bool:
+    """Return whether the CPU has instructions for bfloat16; private names of torch, asked for with care."""
+    import torch
+
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, name, lambda: False)()) for name in asked)

@@ -39,7 +39,7 @@ def endpoint(server: Any, **changes: Any) -> dict[str, Any]:
 
 
 def everybody(tiny: dict[str, Path], server: Any) -> list[dict[str, Any]]:
-    short = {"max_tokens": 4}
+    short = {"max_tokens": 4, "dtype": "float32"}
     return [
         {"kind": "base", **short},
         {"kind": "adapter", "name": "tuned", "path": str(tiny["adapter"]), **short},

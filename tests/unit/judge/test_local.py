@@ -17,7 +17,7 @@ PROMPTS = [(Message(role="user", content=text),) for text in QUESTIONS]
 
 @pytest.fixture(scope="module")
 def model(tiny: dict[str, Path]) -> Iterator[LocalModel]:
-    opened = LocalModel(weights_of(str(tiny["base"]), None), 4096)
+    opened = LocalModel(weights_of(str(tiny["base"]), None), 4096, "float32")
     yield opened
     opened.close()
 
@@ -27,7 +27,7 @@ def test_the_longest_prompt_comes_first_and_batches_change_nothing(model: LocalM
     assert together[0][0] == 1
     apart = {at: next(model.generate([prompt], 6, 0.0, 1))[1] for at, prompt in enumerate(PROMPTS)}
     assert dict(together) == apart
-    small = LocalModel(weights_of(str(tiny["base"]), None), 64)
+    small = LocalModel(weights_of(str(tiny["base"]), None), 64, "float32")
     assert dict(small.generate(PROMPTS, 6, 0.0, 1)) == apart
 
 
@@ -90,13 +90,13 @@ def test_an_adapter_changes_what_is_likely_and_the_identity(model: LocalModel, t
     base, weights = weights_of(str(tiny["base"]), None), weights_of(str(tiny["base"]), tiny["adapter"])
     assert weights.identity.startswith(base.identity)
     assert weights.identity != base.identity
-    tuned = LocalModel(weights, 4096)
+    tuned = LocalModel(weights, 4096, "float32")
     pair = [(PROMPTS[0], "It peaks within ten minutes.")]
     assert dict(tuned.log_likelihoods(pair)) != dict(model.log_likelihoods(pair))
 
 
 def test_a_stopped_model_ends_at_the_next_token(tiny: dict[str, Path]) -> None:
-    stopped = LocalModel(weights_of(str(tiny["base"]), None), 64)
+    stopped = LocalModel(weights_of(str(tiny["base"]), None), 64, "float32")
     steps = 0
 
     def count(*_: object) -> None:
