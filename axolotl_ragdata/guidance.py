@@ -17,7 +17,9 @@ from axolotl_ragdata.sentences import sentence_spans
 EMBEDDED = "embedded"
 SHORTEST, LONGEST = 30, 400
 MOST_SENTENCES = 40
-MOST_ITEMS = 3
+MOST_ITEMS = 2
+MOST_CLAIMS = 6
+LONGEST_REMARK = 120
 FIRST_WORDS = {"en": "(What|Which|How|Why) ", "fr": "(Que|Qu'est-ce que|Quel|Quelle|Quels|Quelles|Comment|Pourquoi) "}
 
 
@@ -76,10 +78,9 @@ def guided_verdict(schema: dict[str, Any], model: str, seal: str) -> dict[str, A
 def _shorten(schema: dict[str, Any]) -> None:
     kind = schema.get("type")
     if kind == "string" and "enum" not in schema:
-        schema["maxLength"] = LONGEST
+        schema["maxLength"] = LONGEST_REMARK
     elif kind == "array":
-        if schema["items"].get("type") == "string":
-            schema["maxItems"] = MOST_ITEMS
+        schema["maxItems"] = MOST_ITEMS if schema["items"].get("type") == "string" else MOST_CLAIMS
         _shorten(schema["items"])
     elif kind == "object":
         for part in schema["properties"].values():

@@ -3,7 +3,7 @@
     judge = KnownJudge(model_server.completion, truth=lambda question, answer: 7.0); ModelServer(behaviour=judge)
 
 `truth` says what an answer is worth from 0 to 10; of the planted answers the judge knows it by itself. What it then
-says is bent by `kind`: honest, constant, noisy, first (always the first answer), long (by length alone), gullible (does
+says is bent by `kind` and the numbers beside it: honest, constant, noisy, first (always the first answer), long (by length alone), gullible (does
 what the answer tells it to), copying (returns a verdict that stands in the prompt).
 """
 
@@ -34,6 +34,7 @@ class KnownJudge:
         fail_every: int = 0,
         noise: float = 0.0,
         constant: int = 7,
+        drawn_to_first: float = 0.0,
     ) -> None:
         self.completion = completion
         self.truth = truth
@@ -41,6 +42,7 @@ class KnownJudge:
         self.fail_every = fail_every
         self.noise = noise
         self.constant = constant
+        self.drawn_to_first = drawn_to_first
         self.failed: list[str] = []
         self.calls = 0
         self._lock = threading.Lock()
@@ -69,7 +71,9 @@ class KnownJudge:
         if name == "pairwise":
             first, second = self.worth(question, shown["first"], body), self.worth(question, shown["second"], body)
             better = "first" if first > second else "second" if second > first else "tie"
-            return {"seal": seal, "reason": "weighed", "better": "first" if self.kind == "first" else better}
+            drawn = random.Random(f"{question}{shown['first']}").random() < self.drawn_to_first
+            chosen = "first" if self.kind == "first" or (drawn and "fact" in question) else better
+            return {"seal": seal, "reason": "weighed", "better": chosen}
         if name == "claims":
             return {"seal": seal, "claims": self.claims(shown)}
         worth = self.worth(question, shown["answer"], body)

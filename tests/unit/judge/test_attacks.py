@@ -207,5 +207,5 @@ def test_the_embedded_judge_cannot_miss_the_seal_and_others_get_the_plain_schema
     tight = request_of(load_rubric("pointwise"), QUESTION, shown, JudgeModelBlock(model="embedded"))
     assert tight.schema is not None
     assert tight.schema["properties"]["seal"] == {"enum": [tight.seal]}
-    assert tight.schema["properties"]["criteria"]["maxItems"] == 3
+    assert tight.schema["properties"]["criteria"]["maxItems"] == 2
     assert SCHEMAS["pointwise"]["properties"]["seal"] == {"type": "string"}

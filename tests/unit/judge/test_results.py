@@ -144,6 +144,20 @@ def test_a_bias_of_position_is_found_where_it_was_put(known_judge: Known, tmp_pa
         assert found.strengths[0].candidate == "tuned"
 
 
+def test_a_judge_that_is_drawn_to_the_first_in_a_third_of_cases_is_found_out(
+    known_judge: Known, tmp_path: Path
+) -> None:
+    worths = {"base": lambda n: 3, "tuned": lambda n: 8}
+    found, _ = judged(known_judge, tmp_path, "honest", worths, count=150, scoring=["pairwise"], drawn_to_first=1 / 3)
+    bias, row = found.position[0], found.pairs[0]
+    # right in every order that shows the better one first, in two thirds of the others
+    assert bias.first_share == pytest.approx((1 + 1 / 3) / 2, abs=0.06)
+    assert bias.biased
+    assert row.flip_rate == pytest.approx(1 / 3, abs=0.1)
+    assert (row.wins, row.losses + row.disagreements) == (0, 150)
+    assert not found.void
+
+
 def test_a_bias_of_length_is_found_and_taken_out(known_judge: Known, tmp_path: Path) -> None:
     source = random.Random(3)
     short = [source.randint(3, 30) for _ in range(60)]
