@@ -144,9 +144,7 @@ def test_a_bias_of_position_is_found_where_it_was_put(known_judge: Known, tmp_pa
         assert found.strengths[0].candidate == "tuned"
 
 
-def test_a_judge_that_is_drawn_to_the_first_in_a_third_of_cases_is_found_out(
-    known_judge: Known, tmp_path: Path
-) -> None:
+def test_a_judge_that_is_drawn_to_the_first_now_and_then_is_found_out(known_judge: Known, tmp_path: Path) -> None:
     worths = {"base": lambda n: 3, "tuned": lambda n: 8}
     found, _ = judged(known_judge, tmp_path, "honest", worths, count=150, scoring=["pairwise"], drawn_to_first=1 / 3)
     bias, row = found.position[0], found.pairs[0]
