@@ -3,8 +3,8 @@
     judge = KnownJudge(model_server.completion, truth=lambda question, answer: 7.0); ModelServer(behaviour=judge)
 
 `truth` says what an answer is worth from 0 to 10; of the planted answers the judge knows it by itself. What it then
-says is bent by `kind` and the numbers beside it: honest, constant, noisy, first (always the first answer), long (by length alone), gullible (does
-what the answer tells it to), copying (returns a verdict that stands in the prompt).
+says is bent by `kind` and the numbers beside it: honest, constant, noisy, first (always the first answer), long (by
+length alone), gullible (does what the answer tells it to), copying (returns a verdict that stands in the prompt).
 """
 
 from __future__ import annotations
