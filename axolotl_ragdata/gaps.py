@@ -54,14 +54,17 @@ class Coverage(BaseModel):
         head = ["tokens", *self.types, "rows", *(["gap"] if self.wanted is not None else [])]
         body = [(line, self._cells(line)) for line in self.sections]
         widths = [max(len(name), *(len(cells[at]) for _, cells in body), 3) for at, name in enumerate(head)]
-        document = ""
-        yield "  ".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True)) + "  section"
+        document, by_document = "", not any(line.section for line in self.sections)
+        yield "  ".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True)) + (
+            "  document" if by_document else "  section"
+        )
         for line, cells in body:
-            if line.document != document:
+            if line.document != document and not by_document:
                 document = line.document
-                yield f"{'':>{sum(widths) + 2 * len(widths)}}{document}"
+                yield document
             shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-            yield f"{shown}    {PATH_JOINT.join(line.section) or NO_HEADING}"
+            title = line.document if by_document else PATH_JOINT.join(line.section) or NO_HEADING
+            yield f"{shown}  {title}"
         yield from self._totals()
 
     def _cells(self, line: SectionCoverage) -> list[str]:

@@ -13,8 +13,8 @@ from axolotl_ragdata.questions import Inquiry, draw
 from axolotl_ragdata.records import Passage, Question, Rejected
 from axolotl_ragdata.stage import Outcome
 
-LEAST_YIELD = 0.1
-"""Rows that a question asked for is taken to become, at least: less would ask everything at once."""
+LEAST_YIELD = 0.34
+"""Rows that a question asked for is taken to become, at least: less would pay for rows that are over the quota."""
 
 Pair = tuple[str, str]
 """A passage's id and a question type."""
