@@ -97,10 +97,11 @@ def stage_versions(recipe: Recipe) -> dict[str, str]:
     Raises:
         UnknownName: The recipe names a question type that there is not.
     """
+    from axolotl_ragdata.index import FUSION_VERSION
     from axolotl_ragdata.passages import VERSION
 
     stages = [_asker(recipe), open_answerer(recipe), *([_verifier(recipe)] if recipe.ragdata.criteria else [])]
-    return {"passages": VERSION, **{stage.name: stage.version for stage in stages}}
+    return {"passages": VERSION, "search": FUSION_VERSION, **{stage.name: stage.version for stage in stages}}
 
 
 def make_rows(

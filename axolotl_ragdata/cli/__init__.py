@@ -19,6 +19,7 @@ from axolotl_ragdata.cli.parsing import parse
 from axolotl_ragdata.cli.planning import diff
 from axolotl_ragdata.cli.pushing import push
 from axolotl_ragdata.cli.reading import read
+from axolotl_ragdata.cli.reporting import eval_retrieval
 from axolotl_ragdata.cli.searching import search
 from axolotl_ragdata.cli.showing import schema, show
 from axolotl_ragdata.cli.starting import init
@@ -34,6 +35,7 @@ COMMANDS: tuple[click.Command, ...] = (
     diff,
     runs,
     search,
+    eval_retrieval,
     show,
     judge,
     check,
