@@ -68,7 +68,8 @@ class QuestionsBlock(Block):
 
 
 EMBEDDED_FLOOR = 0.2
-"""Cosine below which a passage is not about a question, on the scale of the embedded embedder."""
+"""Cosine below which a passage is not about a question, on the scale of the embedded embedder: of the hits of 120
+questions of the quickstart, 2 of their own passages are below it and 1 in 20 of the others."""
 
 
 class AnswersBlock(Block):

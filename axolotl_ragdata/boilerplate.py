@@ -7,6 +7,7 @@ is skipped is named in `rejected.jsonl` with the kind; it stays in the index.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from axolotl_ragdata.records import Passage
 
@@ -62,15 +63,20 @@ def skipped_as(passage: Passage) -> str | None:
     >>> skipped_as(Passage(section_path=("Acknowledgements",), **base)), skipped_as(Passage(**base))
     ('acknowledgements', None)
     """
-    for title in passage.section_path:
-        for kind, pattern in KINDS.items():
-            if pattern.fullmatch(title.strip()):
-                return kind
+    if found := next((kind for title in passage.section_path if (kind := _by_heading(title))), None):
+        return found
     if passage.part == "back":
         return "back matter"
     return _by_text(passage.text) if passage.kind in ("paragraph", "note", "list") else None
 
 
+@lru_cache(maxsize=65_536)
+def _by_heading(title: str) -> str | None:
+    return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(title.strip())), None)
+
+
+# asked of every passage in each round of a build with a quota
+@lru_cache(maxsize=262_144)
 def _by_text(text: str) -> str | None:
     words = len(text.split())
     if words <= SHORT and len(LICENCE.findall(text)) >= 2:
