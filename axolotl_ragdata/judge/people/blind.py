@@ -18,7 +18,7 @@ from axolotl_ragdata.judge.people.tables import csv_text, jsonl_text, read_rows
 from axolotl_ragdata.judge.records import PairVerdict
 from axolotl_ragdata.judge.results.duels import Combined, combine, pair_rows
 from axolotl_ragdata.judge.results.records import Coefficient, Results
-from axolotl_ragdata.judge.results.tables import Settings
+from axolotl_ragdata.judge.results.tables import Settings, cluster_of
 from axolotl_ragdata.judge.results.trust import coefficient
 from axolotl_ragdata.judge.statistics.agreement import Agreement, cohen_kappa, krippendorff_alpha
 from axolotl_ragdata.records import content_id
@@ -216,26 +216,30 @@ def _results(results: Results, verdicts: Sequence[HumanVerdict], unrated: int, s
         rated=len(verdicts),
         unrated=unrated,
         pairs=tuple(pair_rows(results.questions, combined, settings)),
-        agreement=(*_between_raters(verdicts, raters, seed), *_with_judges(results, verdicts)),
+        agreement=(*_between_raters(results, verdicts, raters, seed), *_with_judges(results, verdicts)),
         disputed=tuple(dict.fromkeys(qid for (qid, _), each in said.items() if len(each) > 1)),
         verdicts=tuple(verdicts),
     )
 
 
-def _between_raters(verdicts: Sequence[HumanVerdict], raters: Sequence[str], seed: int) -> list[Coefficient]:
+def _between_raters(
+    results: Results, verdicts: Sequence[HumanVerdict], raters: Sequence[str], seed: int
+) -> list[Coefficient]:
     if len(raters) < 2:
         return []
+    where = {question.id: cluster_of(question) for question in results.questions}
     codes = {"second": 0.0, "tie": 1.0, "first": 2.0}
     items = list(dict.fromkeys((one.question_id, one.second) for one in verdicts))
     place = {item: number for number, item in enumerate(items)}
     ratings = np.full((len(raters), len(items)), np.nan)
     for one in verdicts:
         ratings[raters.index(one.rater), place[one.question_id, one.second]] = codes[one.outcome]
-    alpha = krippendorff_alpha(ratings, "nominal", seed=seed)
+    alpha = krippendorff_alpha(ratings, "nominal", [where[qid] for qid, _ in items], seed=seed)
     found = [coefficient("Krippendorff's alpha (nominal)", "all raters", alpha)]
     for a, b in itertools.combinations(range(len(raters)), 2):
         both = ~np.isnan(ratings[a]) & ~np.isnan(ratings[b])
-        kappa = cohen_kappa(ratings[a][both].tolist(), ratings[b][both].tolist(), seed=seed)
+        documents = [where[items[at][0]] for at in np.nonzero(both)[0]]
+        kappa = cohen_kappa(ratings[a][both].tolist(), ratings[b][both].tolist(), clusters=documents, seed=seed)
         found.append(coefficient("Cohen's kappa", f"{raters[a]} and {raters[b]}", kappa))
     return found
 

@@ -165,7 +165,10 @@ def _people(items: Mapping[str, Sequence[HumanRating]]) -> list[Coefficient]:
     for column, rows in enumerate(items.values()):
         for one in rows:
             ratings[raters.index(one.rater), column] = one.score
-    return [coefficient("Krippendorff's alpha (interval)", "all raters", krippendorff_alpha(ratings, "interval"))]
+    documents = [rows[0].doc_id or key for key, rows in items.items()]
+    return [
+        coefficient("Krippendorff's alpha (interval)", "all raters", krippendorff_alpha(ratings, "interval", documents))
+    ]
 
 
 def _calibrated(

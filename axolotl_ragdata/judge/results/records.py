@@ -74,7 +74,10 @@ class Table(Record):
 
 
 class PairRow(Record):
-    """Two candidates against each other, each question asked in both orders."""
+    """Two candidates against each other on `n` questions, each asked in both orders.
+
+    Outcomes are counted by judge and repeat; `win_rate` and its interval take their mean on each question.
+    """
 
     first: str
     second: str

@@ -163,7 +163,8 @@ def panel_agreement(
     first = {(score.judge, score.question_id, score.candidate): score.value for score in scores if score.repeat == 0}
     items = list(dict.fromkeys((score.question_id, score.candidate) for score in scores))
     ratings = np.array([[_number(first.get((judge, *item))) for item in items] for judge in judges], dtype=np.float64)
-    alpha = krippendorff_alpha(ratings, "interval", settings.resamples, settings.seed)
+    documents = [where[qid] for qid, _ in items]
+    alpha = krippendorff_alpha(ratings, "interval", documents, settings.resamples, settings.seed)
     found = [coefficient("Krippendorff's alpha (interval)", "all judges", alpha)]
     for a, b in itertools.combinations(range(len(judges)), 2):
         both = ~np.isnan(ratings[a]) & ~np.isnan(ratings[b])

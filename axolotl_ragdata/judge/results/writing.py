@@ -21,8 +21,7 @@ def write_results(results: Results, folder: Path) -> list[Path]:
         StoreError: They cannot be written.
     """
     files = {
-        # not pydantic's own writer: it refuses half a surrogate pair, which an answer may hold
-        JSON: json.dumps(results.model_dump(mode="python"), ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+        JSON: _json(results),
         MARKDOWN: markdown(results),
         REPORT: report(results),
         DISPUTED: "".join(f"{one.model_dump_json()}\n" for one in results.disputed),
@@ -30,6 +29,16 @@ def write_results(results: Results, folder: Path) -> list[Path]:
     for name, text in files.items():
         write_atomically(folder / name, text.encode("utf-8", "replace"))
     return [folder / name for name in files]
+
+
+def _json(results: Results) -> str:
+    from pydantic_core import PydanticSerializationError
+
+    try:
+        return results.model_dump_json(indent=1) + "\n"
+    except PydanticSerializationError:
+        # half a surrogate pair in an answer: the writer below is slower and does not mind
+        return json.dumps(results.model_dump(mode="python"), ensure_ascii=False, indent=1) + "\n"
 
 
 def read_results(folder: Path) -> Results:

@@ -91,9 +91,13 @@ def _kappas(tables: Floats, count: int, weights: Weights) -> Floats:
 
 
 def krippendorff_alpha(
-    ratings: Floats, scale: Scale = "interval", resamples: int = RESAMPLES, seed: int = SEED
+    ratings: Floats,
+    scale: Scale = "interval",
+    clusters: Sequence[Hashable] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
 ) -> Agreement:
-    """Return Krippendorff's alpha of any number of raters, missing ratings allowed, with a bootstrap over the items.
+    """Return Krippendorff's alpha of any number of raters, missing ratings allowed, with a bootstrap interval.
 
     alpha = 1 - observed / expected disagreement: Krippendorff (2011), Computing Krippendorff's Alpha-Reliability,
     University of Pennsylvania. For the ordinal scale, values are replaced by their mid ranks over all ratings, which
@@ -102,13 +106,15 @@ def krippendorff_alpha(
     Args:
         ratings: Shape (raters, items), nan where a rater did not rate an item.
         scale: Distance of two ratings.
-        resamples: Bootstrap resamples; items are drawn with all their ratings.
+        clusters: The cluster of each item, which is what is resampled; left out, the item.
+        resamples: Bootstrap resamples.
         seed: Of the bootstrap.
 
     >>> krippendorff_alpha(np.array([[1.0, 2, 3, 4], [1, 2, 3, 4]])).value
     1.0
     """
-    paired = ratings[:, (~np.isnan(ratings)).sum(axis=0) >= 2]
+    kept = (~np.isnan(ratings)).sum(axis=0) >= 2
+    paired = ratings[:, kept]
     if paired.shape[1] < 3:
         return Agreement(None, paired.shape[1])
     items, raters = np.nonzero(~np.isnan(paired.T))
@@ -119,12 +125,18 @@ def krippendorff_alpha(
     distance = _distances(values, counts.sum(axis=0), scale)
     size = counts.sum(axis=1)
     observed = ((counts @ distance) * counts).sum(axis=1) / (size - 1)
-    columns = np.column_stack([observed, counts])
-    value = float(_alphas(columns.sum(axis=0)[None, :], distance)[0])
+    rows = np.column_stack([observed, counts])
+    value = float(_alphas(rows.sum(axis=0)[None, :], distance)[0])
     if np.isnan(value):
-        return Agreement(None, len(size))
+        return Agreement(None, len(rows))
+    names = list(clusters) if clusters is not None else list(range(ratings.shape[1]))
+    codes = codes_of([name for name, whole in zip(names, kept, strict=True) if whole])
+    columns = np.zeros((int(codes.max()) + 1, rows.shape[1]))
+    np.add.at(columns, codes, rows)
+    if len(columns) < 3:
+        return Agreement(value, len(rows))
     drawn = _alphas(resampled_sums(columns, resamples, seed), distance)
-    return Agreement(value, len(size), _bounds(drawn, len(size)))
+    return Agreement(value, len(rows), _bounds(drawn, len(columns)))
 
 
 def _bounds(drawn: Floats, clusters: int) -> Bounds | None:
