@@ -45,7 +45,7 @@ class Targets:
         """
         ref_id = target if target in self.ids else None
         said = self.find(mark) if alone and len(mark) >= SHORTEST else None
-        if said is not None and said != ref_id:
+        if said is not None and said != ref_id and not self._fits(mark, ref_id):
             self.n_found += ref_id is None
             self.n_corrected += ref_id is not None
             return said
@@ -64,6 +64,15 @@ class Targets:
         names = (name for name in map(_folded, NAME.findall(mark)) if name not in PARTICLES)
         fitting = self._authors().get((next(names, ""), int(years[0])), ())
         return next(iter(fitting)) if len(fitting) == 1 else None
+
+    def _fits(self, mark: str, ref_id: str | None) -> bool:
+        """Return whether an entry can be meant too: it has the year or none, and the name wherever it is written."""
+        entry = next((entry for entry in self.entries if entry.id == ref_id), None)
+        if entry is None:
+            return False
+        told = _folded(" ".join((*entry.authors, entry.raw or "")))
+        names = [name for name in map(_folded, NAME.findall(mark)) if name not in PARTICLES]
+        return (entry.year is None or str(entry.year) in mark) and (not told.strip() or names[0] in told)
 
     def warnings(self) -> list[str]:
         """Return what was done, a line a kind."""

@@ -71,6 +71,21 @@ def test_a_target_stays_where_the_text_fits_two() -> None:
     assert targets.warnings() == []
 
 
+@pytest.mark.parametrize(
+    "linked",
+    [
+        entry("b7", "Jiang X", 2022),  # the forename behind the surname
+        entry("b7", "C Third; X Jiang", None),
+        Reference(id="b7", raw="Jiang X. A title. 2022."),
+        Reference(id="b7"),
+    ],
+)
+def test_a_target_that_may_be_meant_as_well_stays(linked: Reference) -> None:
+    targets = Targets([*ENTRIES, linked])
+    assert targets.resolve("(Jiang et al., 2022)", "b7") == "b7"
+    assert targets.warnings() == []
+
+
 @given(st.text(max_size=40), st.sampled_from(["", "b0", "b9", "x"]))
 def test_any_mark_gives_an_entry_of_the_list_or_none(mark: str, target: str) -> None:
     assert Targets(ENTRIES).resolve(mark, target) in {None, *(one.id for one in ENTRIES)}
