@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
-
-from axolotl_ragdata.records import Reference
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 LETTERED = re.compile(r"\d[a-z]\b")
 NAME = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 PARTICLES = frozenset("et al and und y e the in see also cf e.g van von de da der den la le du des del di".split())  # noqa: SIM905
+LONGEST_NAME = 60
 SHORTEST = 7
 """Characters of a mark with a name and a year."""
 
@@ -21,12 +21,12 @@ class Targets:
     """What the citations of a document may point to, and what had to be done about them.
 
     Args:
-        entries: The bibliography.
+        entries: The bibliography, as fields of `Reference`.
     """
 
-    def __init__(self, entries: Sequence[Reference]) -> None:
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
         self.entries = entries
-        self.ids = frozenset(entry.id for entry in entries)
+        self.ids = frozenset(entry["id"] for entry in entries)
         self.n_missed = 0
         self.n_found = 0
         self.n_corrected = 0
@@ -66,13 +66,13 @@ class Targets:
         return next(iter(fitting)) if len(fitting) == 1 else None
 
     def _fits(self, mark: str, ref_id: str | None) -> bool:
-        """Return whether an entry can be meant too: it has the year or none, and the name wherever it is written."""
-        entry = next((entry for entry in self.entries if entry.id == ref_id), None)
+        """Return whether an entry can be meant too: it has the year or none, and the name at its beginning."""
+        entry = next((entry for entry in self.entries if entry["id"] == ref_id), None)
         if entry is None:
             return False
-        told = _folded(" ".join((*entry.authors, entry.raw or "")))
+        told = _folded(entry["authors"][0] if entry["authors"] else (entry["raw"] or "")[:LONGEST_NAME])
         names = [name for name in map(_folded, NAME.findall(mark)) if name not in PARTICLES]
-        return (entry.year is None or str(entry.year) in mark) and (not told.strip() or names[0] in told)
+        return (entry["year"] is None or str(entry["year"]) in mark) and (not told.strip() or names[0] in told)
 
     def warnings(self) -> list[str]:
         """Return what was done, a line a kind."""
@@ -89,8 +89,8 @@ class Targets:
             found: dict[tuple[str, int], set[str]] = defaultdict(set)
             found["", 0] = set()
             for entry in self.entries:
-                if entry.authors and entry.year is not None and (names := NAME.findall(entry.authors[0])):
-                    found[_folded(names[-1]), entry.year].add(entry.id)
+                if entry["authors"] and entry["year"] is not None and (names := NAME.findall(entry["authors"][0])):
+                    found[_folded(names[-1]), entry["year"]].add(entry["id"])
             self._by_author = dict(found)
         return self._by_author
 

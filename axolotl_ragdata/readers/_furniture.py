@@ -73,7 +73,7 @@ def _running(blocks: list[Block]) -> list[list[Block]]:
 def _at_one_height(blocks: list[Block]) -> bool:
     """Return whether blocks stand at the same height, each on another page."""
     boxes = [block["boxes"][0] for block in blocks if block["boxes"]]
-    if len(boxes) < len(blocks) or len({box.page for box in boxes}) < len(boxes):
+    if len(boxes) < len(blocks) or len({box["page"] for box in boxes}) < len(boxes):
         return False
-    heights = [box.y for box in boxes]
+    heights = [box["y"] for box in boxes]
     return bool(max(heights) - min(heights) <= Y_TOLERANCE)

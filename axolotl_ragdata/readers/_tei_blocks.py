@@ -8,10 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
-from axolotl_ragdata.readers._made import made
 from axolotl_ragdata.readers._tables import TRAILING, float_text
 from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
-from axolotl_ragdata.records import Block, Cell, InlineCitation, PageBox, Section, SentenceSpan
 
 LONGEST_INLINE_FORMULA = 400
 """Characters; a longer one is no formula within a sentence."""
@@ -100,8 +98,7 @@ class Float:
         if not text and not boxes:
             return None
         fields = block_fields(self.kind, text, boxes)
-        fields["label"], fields["caption"] = label or None, caption or None
-        fields["rows"] = tuple(tuple(_cell(cell) for cell in row) for row in self.rows)
+        fields |= {"label": label or None, "caption": caption or None, "rows": self.rows}
         mark(fields, spans, known)
         return fields
 
@@ -143,59 +140,38 @@ def list_block(
     if not lines:
         return None
     fields = block_fields("list", "\n".join(lines), boxes_of(coords))
-    fields["items"] = tuple(lines)
+    fields["items"] = lines
     mark(fields, spans, known)
     return fields
 
 
-def block_fields(kind: str, text: str, boxes: Sequence[PageBox]) -> Fields:
-    """Return all fields of `Block` in its order, those that few blocks have empty."""
-    return {
-        "kind": kind,
-        "text": text,
-        "label": None,
-        "caption": None,
-        "rows": (),
-        "items": (),
-        "citations": (),
-        "sentences": (),
-        "boxes": boxes,
-    }
+def block_fields(kind: str, text: str, boxes: Sequence[Fields]) -> Fields:
+    """Return the fields that every block has."""
+    return {"kind": kind, "text": text, "boxes": boxes}
 
 
 def mark(fields: Fields, spans: Iterable[Span], known: Targets) -> None:
     """Put the citations and sentences of the spans into a block."""
     text = fields["text"]
-    citations: list[InlineCitation] = []
-    sentences: list[SentenceSpan] = []
+    citations: list[Fields] = []
+    sentences: list[Fields] = []
     for start, end, (what, value) in spans:
         if what == "s":
-            sentences.append(made(SentenceSpan, {"start": start, "end": end, "boxes": boxes_of((value,))}))
+            sentences.append({"start": start, "end": end, "boxes": boxes_of((value,))})
             continue
         said = text[start:end]
         targets = value.split() or ("",)
         for target in targets:
             ref_id = known.resolve(said, target.lstrip("#"), len(targets) == 1)
-            citations.append(made(InlineCitation, {"start": start, "end": end, "text": said, "ref_id": ref_id}))
-    fields["citations"], fields["sentences"] = tuple(citations), tuple(sentences)
+            citations.append({"start": start, "end": end, "text": said, "ref_id": ref_id})
+    fields["citations"], fields["sentences"] = citations, sentences
 
 
-def section_of(fields: Fields) -> Section:
-    """Return the section of its fields and those of its blocks."""
-    fields["blocks"] = tuple([made(Block, block) for block in fields["blocks"]])
-    return made(Section, fields)
-
-
-def _cell(cell: Fields) -> Cell:
-    spans = {"row_span": cell.get("row_span", 1), "col_span": cell.get("col_span", 1)}
-    return made(Cell, {"text": cell["text"], **spans, "header": cell.get("header", False)})
-
-
-def boxes_of(coords: Iterable[str | None]) -> tuple[PageBox, ...]:
+def boxes_of(coords: Iterable[str | None]) -> list[Fields]:
     """Return the page boxes of `page,x,y,width,height;…`; what is not five numbers is left out.
 
     >>> boxes_of(["1,72.0,10.5,94.19,10.52", "nonsense", None])
-    (PageBox(page=1, x=72.0, y=10.5, width=94.19, height=10.52),)
+    [{'page': 1, 'x': 72.0, 'y': 10.5, 'width': 94.19, 'height': 10.52}]
     """
     boxes = []
     for value in coords:
@@ -205,8 +181,8 @@ def boxes_of(coords: Iterable[str | None]) -> tuple[PageBox, ...]:
             except ValueError:
                 continue
             if math.isfinite(page + x + y + width + height) and 0 <= page < 1e6:
-                boxes.append(made(PageBox, {"page": int(page), "x": x, "y": y, "width": width, "height": height}))
-    return tuple(boxes)
+                boxes.append({"page": int(page), "x": x, "y": y, "width": width, "height": height})
+    return boxes
 
 
 def join_formulas(raws: Sequence[Raw]) -> list[Raw]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from axolotl_ragdata.readers._made import made
 from axolotl_ragdata.readers._text import TextRules, nfc
-from axolotl_ragdata.records import Reference
 
 YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
@@ -20,14 +18,8 @@ FURNITURE = re.compile(
 )
 """Titles that journals print above the title."""
 BIBL_TAGS = ("forename", "surname", "author", "title", "date", "idno", "editor", "biblStruct", "bibl")
-ARTICLE_LEVELS = ("a", "m", "-", "u")
-"""Levels of the title of an entry: article, book, none given, unpublished."""
-VENUE_LEVELS = ("j", "m", "s")
-"""Levels of what an entry appeared in: journal, book, series."""
-TITLE_MARKS = {"a": "a", "m": "m", None: "-", "u": "u", "j": "j", "s": "s"}
-AUTHOR, DATE, DOI, IGNORED = "A", "D", "I", "x"
-FIELD, ENTRY = "\0", "\1"
-"""What stands before each field and each entry of the bibliography; XML cannot hold them."""
+AUTHOR = "\0"
+"""What stands before the names of each author; XML cannot hold it."""
 
 
 def squeezed(text: str | None) -> str:
@@ -53,10 +45,8 @@ def year_in(*values: str | None) -> int | None:
     >>> year_in(None, "published 2019-06-13")
     2019
     """
-    for value in values:
-        if value and (found := YEAR.search(value)):
-            return int(found[0])
-    return None
+    found = next((match for value in values if value and (match := YEAR.search(value))), None)
+    return int(found[0]) if found else None
 
 
 class Header:
@@ -154,91 +144,75 @@ class Header:
         return None
 
 
-def references(text: Any, ns: str, rules: TextRules) -> list[Reference]:
+def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  # noqa: C901 - see its docstring
     """Return the entries of every bibliography below an element, in order.
 
-    Half of a file and more is its bibliography: its elements are gone through once, without a call for each, and what
-    they say is squeezed as one text, in which marks that XML cannot hold keep the fields and the entries apart.
+    Half of a file and more is its bibliography: the elements are gone through once, and without a call for each.
     """
     if text is None:
         return []
-    parts: list[str] = []
-    holders: list[Any] = []
-    for bibliography in text.iter(f"{ns}listBibl"):
-        _collect(bibliography, ns, parts, holders)
-    raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
-    told = rules.squeeze(" ".join(parts)).split(ENTRY)[1:]
-    numbered = enumerate(zip(holders, told, strict=True))
-    return [_reference(holder, at, entry, rules, raw_note) for at, (holder, entry) in numbered]
-
-
-def _collect(bibliography: Any, ns: str, parts: list[str], holders: list[Any]) -> None:
-    """Collect what the elements of a bibliography say, each field behind its mark, and the elements of the entries."""
+    entries = [entry := _Entry(None)]
+    names = entry.names
     tags = tuple(ns + tag for tag in BIBL_TAGS)
     forename, surname, author, title, date, idno, editor, *_ = tags
-    add = parts.append
-    in_author = False
-    for element in bibliography.iter(*tags):
-        tag = element.tag
-        if tag == forename or tag == surname:  # noqa: SIM109
-            if in_author and (said := element.text):
-                add(said)
-            continue
-        in_author = tag == author
-        if in_author:
-            add(FIELD + AUTHOR)
-            add(element.text or "")
-        elif tag == title:
-            add(FIELD + TITLE_MARKS.get(element.get("level"), IGNORED))
-            add(whole_text(element))
-        elif tag == date:
-            add(FIELD + DATE)
-            add(element.get("when") or "")
-            add(element.text or "")
-        elif tag == idno:
-            if element.get("type") == "DOI":
-                add(FIELD + DOI)
-                add(element.text or "")
-        elif tag != editor:
-            add(ENTRY)
-            holders.append(element)
+    for bibliography in text.iter(f"{ns}listBibl"):
+        for element in bibliography.iter(*tags):
+            tag = element.tag
+            if tag == forename or tag == surname:  # noqa: SIM109
+                names.append(element.text or "")
+            elif tag == author:
+                names = entry.names
+                names.append(AUTHOR)
+                if (said := element.text) and not said.isspace():
+                    names.append(said)
+            elif tag == title:
+                entry.titles.setdefault(element.get("level"), whole_text(element))
+            elif tag == date:
+                entry.dates += (element.get("when"), element.text)
+            elif tag == idno:
+                if element.get("type") == "DOI":
+                    entry.doi = entry.doi or element.text
+            elif tag == editor:
+                names = []
+            else:
+                entries.append(entry := _Entry(element))
+                names = []
+    raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
+    return [entry.as_dict(at, rules, raw_note) for at, entry in enumerate(entries[1:])]
 
 
-def _reference(holder: Any, at: int, told: str, rules: TextRules, raw_note: str | None) -> Reference:
-    """Return an entry from its fields; one without a title keeps its whole text as `raw`."""
-    authors: list[str] = []
-    titles: dict[str, str] = {}
-    dates = doi = ""
-    for field in told.split(FIELD)[1:]:
-        mark, value = field[0], field[1:].strip()
-        if not value:
-            continue
-        if mark == AUTHOR:
-            authors.append(value)
-        elif mark == DATE:
-            dates += f" {value}"
-        elif mark == DOI:
-            doi = doi or value
-        else:
-            titles.setdefault(mark, value)
-    level = next(filter(titles.__contains__, ARTICLE_LEVELS), "")
-    venue = next((titles[other] for other in VENUE_LEVELS if other != level and other in titles), None)
-    raw = _raw(holder, raw_note) if raw_note else None
-    if not level and not raw:
-        raw = " ".join(holder.itertext())
-    fields = {
-        "id": holder.get(XML_ID) or f"entry{at}",
-        "title": titles.get(level),
-        "authors": tuple(authors),
-        "year": year_in(dates),
-        "venue": venue,
-        "doi": doi or None,
-        "raw": (rules.squeeze(raw) or None) if raw else None,
-    }
-    return made(Reference, fields)
+class _Entry:
+    """An entry of the bibliography as its elements come by."""
 
+    __slots__ = ("dates", "doi", "element", "names", "titles")
 
-def _raw(holder: Any, tag: str) -> str | None:
-    """Return the reference as it is printed, where the file has it."""
-    notes = (note for note in holder.iterchildren(tag) if note.get("type") == "raw_reference")
-    return next((whole_text(note) for note in notes), None)
+    def __init__(self, element: Any) -> None:
+        self.element = element
+        self.titles: dict[str | None, str] = {}
+        self.names: list[str] = []
+        self.dates: tuple[str | None, ...] = ()
+        self.doi: str | None = None
+
+    def as_dict(self, at: int, rules: TextRules, raw_note: str | None) -> dict[str, Any]:
+        """Return the fields of a Reference; an entry without a title keeps its whole text as `raw`."""
+        squeeze, titles = rules.squeeze, self.titles
+        level = next((level for level in ("a", "m", None, "u") if level in titles and titles[level].strip()), "")
+        venue = next((titles[other] for other in ("j", "m", "s") if other != level and other in titles), None)
+        raw = self._raw(raw_note) if raw_note else None
+        if level == "" and not raw:
+            raw = " ".join(self.element.itertext())
+        authors = squeeze(" ".join(self.names)).split(AUTHOR) if self.names else ()
+        return {
+            "id": self.element.get(XML_ID) or f"entry{at}",
+            "title": squeeze(titles[level]) if level != "" else None,
+            "authors": [name for author in authors if (name := author.strip())],
+            "year": year_in(*self.dates) if self.dates else None,
+            "venue": venue and (squeeze(venue) or None),
+            "doi": self.doi and squeeze(self.doi),
+            "raw": raw and (squeeze(raw) or None),
+        }
+
+    def _raw(self, tag: str) -> str | None:
+        """Return the reference as it is printed, where the file has it."""
+        notes = (note for note in self.element.iterchildren(tag) if note.get("type") == "raw_reference")
+        return next((whole_text(note) for note in notes), None)

@@ -11,13 +11,11 @@ from axolotl_ragdata.readers import readers, source_of
 from axolotl_ragdata.readers._cited import Targets
 from axolotl_ragdata.readers._furniture import drop_furniture
 from axolotl_ragdata.readers._language import SAMPLE_CHARACTERS, settle_language
-from axolotl_ragdata.readers._made import made
-from axolotl_ragdata.readers._tei_blocks import section_of
 from axolotl_ragdata.readers._tei_body import Body
 from axolotl_ragdata.readers._tei_header import Header, references
 from axolotl_ragdata.readers._text import TextRules, clean
 from axolotl_ragdata.readers._xml import parse_xml
-from axolotl_ragdata.records import SCHEMA_VERSION, Document, content_id
+from axolotl_ragdata.records import Document, content_id
 
 NAME = "grobid"
 TEI_NS = "{http://www.tei-c.org/ns/1.0}"
@@ -89,22 +87,20 @@ def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings:
     warnings += [warning for warning in found if warning]
     warnings += targets.warnings()
     source = source_of(path, raw, NAME, GrobidReader.version, header.grobid_version())
-    return made(
-        Document,
+    return Document.model_validate(
         {
             "id": content_id("doc", NAME, GrobidReader.version, source.sha256),
             "title": title,
             "language": language,
             "licence": header.licence(),
-            "authors": tuple(header.authors()),
+            "authors": header.authors(),
             "year": header.year(),
             "doi": header.doi(),
-            "sections": tuple([section_of(section) for section in sections]),
-            "references": tuple(entries),
+            "sections": sections,
+            "references": entries,
             "source": source,
-            "warnings": tuple(warnings),
-            "schema_version": SCHEMA_VERSION,
-        },
+            "warnings": warnings,
+        }
     )
 
 
