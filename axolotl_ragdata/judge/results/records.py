@@ -151,6 +151,15 @@ class PositionWins(Record):
     as_second: float | None
 
 
+class LengthBand(Record):
+    """A fifth of the answers by length: from `words_from` to `words_to` words, and their mean score."""
+
+    words_from: int
+    words_to: int
+    n: int
+    mean: float
+
+
 class LengthBias(Record):
     """What length buys with a judge: points for twice the words, within question and candidate."""
 
@@ -163,6 +172,8 @@ class LengthBias(Record):
     controlled: dict[str, float]
     """Each candidate's total with the effect of length taken out: at the mean log length of all answers."""
     words: dict[str, float]
+    bands: tuple[LengthBand, ...] = ()
+    """The mean score of answers by their length, shortest first."""
 
 
 class SelfPreference(Record):

@@ -243,6 +243,12 @@ def _length(results: Results) -> Iterator[Shown]:
         for row in results.length
         for name in row.raw
     )
+    bands = tuple(
+        (row.judge, f"{band.words_from} to {band.words_to}", str(band.n), number(band.mean))
+        for row in results.length
+        for band in row.bands
+    )
+    yield Shown("Score against length", ("judge", "words of the answer", "answers", "mean score"), bands)
     yield Shown("Totals with length taken out", ("judge", "model", "raw", "length-controlled", "words an answer"), rows)
 
 

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion, Score
-from axolotl_ragdata.judge.results.records import Coefficient, Disputed, LengthBias, Noise, SelfPreference
+from axolotl_ragdata.judge.results.records import Coefficient, Disputed, LengthBand, LengthBias, Noise, SelfPreference
 from axolotl_ragdata.judge.results.tables import Settings, cluster_of, interval_of, judged_values, pairs_of
 from axolotl_ragdata.judge.statistics.agreement import Agreement, cohen_kappa, krippendorff_alpha, spearman
 from axolotl_ragdata.judge.statistics.clusters import estimate_mean
 from axolotl_ragdata.judge.statistics.length import length_effect
 
+BANDS = 5
 DISPUTED_FROM = 3.0
 """Points between two verdicts on one answer from which people should decide."""
 
@@ -55,8 +56,23 @@ def length_biases(
                 raw={name: mean * len(values) for name, mean in effect.raw.items()},
                 controlled={name: mean * len(values) for name, mean in effect.controlled.items()},
                 words=effect.words,
+                bands=tuple(_bands([(words[qid, name], value) for value, qid, name in rows])),
             )
         )
+    return found
+
+
+def _bands(rows: Sequence[tuple[int, float]]) -> list[LengthBand]:
+    """Return mean scores by fifths of the lengths; answers of one length stay in one band."""
+    lengths = np.array([length for length, _ in rows])
+    scores = np.array([value for _, value in rows])
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, BANDS + 1), method="higher"))
+    found = []
+    for number, high in enumerate(edges[1:] if len(edges) > 1 else edges):
+        own = (lengths <= high) & ((lengths > edges[number]) | (number == 0))
+        if own.any():
+            low, mean = int(lengths[own].min()), float(scores[own].mean())
+            found.append(LengthBand(words_from=low, words_to=int(lengths[own].max()), n=int(own.sum()), mean=mean))
     return found
 
 

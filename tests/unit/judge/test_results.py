@@ -60,6 +60,8 @@ def test_the_papers_line_and_all_beside_it(known_judge: Known, tmp_path: Path) -
     assert base.difference is None
     assert tuned.difference is not None
     assert (tuned.difference.mean, tuned.difference.wins, tuned.difference.ties) == (2.0, 60, 0)
+    # answers of one length are one band
+    assert [(band.words_from, band.words_to, band.n) for band in found.length[0].bands] == [(5, 5, 120)]
     assert tuned.difference.p_value < 0.001
     assert tuned.difference.p_holm == tuned.difference.p_value
     assert tuned.interval is not None
@@ -168,6 +170,9 @@ def test_a_bias_of_length_is_found_and_taken_out(known_judge: Known, tmp_path: P
     assert bias.points_a_doubling == pytest.approx(1.0, abs=0.12)
     assert bias.raw["long"] - bias.raw["short"] > 60 * 2.5
     assert abs(bias.controlled["long"] - bias.controlled["short"]) < 60 * 0.4
+    assert [band.mean for band in bias.bands] == sorted(band.mean for band in bias.bands)
+    assert sum(band.n for band in bias.bands) == 120
+    assert all(before.words_to < after.words_from for before, after in zip(bias.bands, bias.bands[1:], strict=False))
     fair, _ = judged(known_judge, tmp_path / "fair", "honest", worths, words=words)
     assert not fair.length[0].biased
     assert fair.length[0].controlled == pytest.approx(fair.length[0].raw)
