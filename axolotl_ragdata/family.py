@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from axolotl_ragdata.template import GPUS, TASKS, Choice, comment, memory, recipe_text
+from axolotl_ragdata.template import GPUS, QUESTIONS, TASKS, Choice, comment, memory, recipe_text
 
 LLM = "gpt-4o-mini"
 
@@ -19,6 +19,7 @@ class Shipped:
         header: The comment at its head; "": made of the title and the choice.
         data: More keys of the `ragdata:` block.
         epochs: Other than the usual number.
+        questions: The key `questions` of the `ragdata:` block.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Shipped:
     header: str = ""
     data: str = ""
     epochs: int | None = None
+    questions: str = QUESTIONS
 
 
 def _choice(name: str, base: str, gpu: str, task: str = "qa", packing: bool = False) -> Choice:
@@ -70,14 +72,23 @@ DSM5 = """\
 # asked and how much of it, `answers` from how many passages, `filters` what a row must pass, `split` what is held out,
 # `judge` who is compared with whom; everything below that is Axolotl's.
 #
-# What to change: `sources` (your own, licensed copy of the book; nothing of it is shipped here), `llm` and `judge` (any
-# OpenAI-compatible endpoint) and, for a card below 24 GB, the lines marked [memory].
+# What to change: `sources` (your own, licensed copy of the book, as PDF, which needs a GROBID server, or as TEI;
+# nothing of it is shipped here), `llm` and `judge` (any OpenAI-compatible endpoint) and, for a card below 24 GB, the
+# lines marked [memory].
 #
 # From the paper and its model card: the book, the base model, LoRA with r 16, micro batch 2 x accumulation 8, learning
 #   rate 5e-5, 10 epochs, 60 to 100 rows a category and 2,000 in all, GPT-3.5-turbo-0125 as the baseline and GPT-4 as
 #   the judge with one total a model (726 for the tuned Mistral-7B, 592 for the baseline); 2 hours on one RTX A6000.
 # Our choice: everything else, among it alpha, dropout, target modules, sequence length, schedule, warm-up, validation,
 #   hybrid retrieval, answers with quotes that are checked, and judging on held-out questions only.
+"""
+DSM5_QUESTIONS = """\
+  questions:
+    from: llm
+    types: [definition, criteria, comparison]
+    per_passage: 2
+    target: 2000                      # rows in all, shared by the length of the categories …
+    section_depth: 1                  # … which are the chapters; `per_section: 80` instead gives each the same
 """
 DSM5_JUDGE = """\
   judge:                              # one total a model, as in the paper, with intervals beside it
@@ -103,6 +114,7 @@ SHIPPED: dict[str, Shipped] = {
         DSM5,
         DSM5_JUDGE,
         epochs=10,
+        questions=DSM5_QUESTIONS,
     ),
     **_mistral("lora", "48gb", "Mistral-7B with LoRA on one 48 GB card"),
     **_mistral("qlora", "24gb", "Mistral-7B with QLoRA in 4 bits on one 24 GB card"),
@@ -111,6 +123,10 @@ SHIPPED: dict[str, Shipped] = {
     "mistral-7b-dpo": Shipped(
         "Mistral-7B prefers grounded answers: DPO on what passed the checks against what failed them",
         _choice("mistral-7b-dpo", "mistral-7b", "48gb", "preference"),
+    ),
+    "mistral-7b-raft": Shipped(
+        "Mistral-7B learns to read: RAFT-style rows with the passages beside the question",
+        _choice("mistral-7b-raft", "mistral-7b", "48gb", "raft"),
     ),
     "mistral-7b-self": Shipped(
         "Self fine-tuning: Mistral-7B, served by vLLM, writes the rows that tune it",
@@ -131,7 +147,7 @@ def file_names() -> list[str]:
 def shipped_text(name: str) -> str:
     """Return the text of a shipped recipe."""
     one = SHIPPED[name]
-    return recipe_text(one.choice, _head(name, one), one.data, one.epochs)
+    return recipe_text(one.choice, _head(name, one), one.data, one.epochs, one.questions)
 
 
 def _head(name: str, one: Shipped) -> str:

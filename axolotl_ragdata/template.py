@@ -46,7 +46,6 @@ GPUS = {
     "8x80gb-fsdp2": "every weight, sharded over eight cards by FSDP2",
     "8x80gb-zero3": "every weight, sharded over eight cards by DeepSpeed ZeRO-3",
 }
-NEEDS_LLM = ("raft", "preference", "self")
 
 
 @dataclass(frozen=True)
@@ -102,8 +101,13 @@ CHAT = """\
     concurrency: 64                   # most calls at once; the key comes from OPENAI_API_KEY
     # price: {{input: 0.15, output: 0.60}}    # per million tokens, in your currency …
     # max_cost: 20.0                          # … then a build stops before it costs more
-  questions: {{from: llm, types: [definition, criteria, comparison], per_passage: 2}}
-  answers: {{mode: generative, top_k: 5, search: hybrid{answers}}}
+{questions}  answers: {{mode: generative, top_k: 5, search: hybrid{answers}}}
+"""
+QUESTIONS = "  questions: {from: llm, types: [definition, criteria, comparison], per_passage: 2}\n"
+RAFT = """\
+    context: gold+distractors         # the passages that answer the question, and others that do not
+    distractors: 3
+    without_gold: 0.2                 # in a fifth of the rows only the others, as when retrieval misses
 """
 FILTERS = """\
   filters:
@@ -203,7 +207,9 @@ rl_beta: 0.1
 """
 
 
-def recipe_text(choice: Choice, header: str = HEADER, data: str = "", epochs: int | None = None) -> str:
+def recipe_text(
+    choice: Choice, header: str = HEADER, data: str = "", epochs: int | None = None, questions: str = QUESTIONS
+) -> str:
     """Return the text of a recipe.
 
     Args:
@@ -211,19 +217,20 @@ def recipe_text(choice: Choice, header: str = HEADER, data: str = "", epochs: in
         header: The comment at its head.
         data: More keys of the `ragdata:` block, indented.
         epochs: Other than the usual number.
+        questions: The key `questions` where a chat model asks, indented.
 
     Raises:
         RecipeError: There is no such task or card, or they do not go together.
     """
     _check(choice)
-    return f"{header}\n{_model(choice)}\n{_data(choice)}{data}\n{_training(choice, epochs)}"
+    return f"{header}\n{_model(choice)}\n{_data(choice, questions)}{data}\n{_training(choice, epochs)}"
 
 
 def _check(choice: Choice) -> None:
     for option, value, known in (("--task", choice.task, TASKS), ("--gpu", choice.card, GPUS)):
         if value not in known:
             raise RecipeError(option, f"unknown {value!r}", nearest_fix(value, known))
-    if choice.task in NEEDS_LLM and choice.llm is None and choice.task != "self":
+    if choice.task == "preference" and choice.llm is None:
         what = f"{choice.task!r} ({TASKS[choice.task]}) needs a chat model"
         raise RecipeError("--task", what, "name one with --llm, and its endpoint with --base-url")
     if choice.task == "self" and choice.base == EMBEDDED:
@@ -239,37 +246,40 @@ def _model(choice: Choice) -> str:
     return f"base_model: {name}\nplugins: [axolotl_ragdata.RagdataPlugin]\n"
 
 
-def _data(choice: Choice) -> str:
+def _data(choice: Choice, questions: str) -> str:
     return (
         "ragdata:\n"
         f"  output: ./data/{choice.name}{_pad(f'  output: ./data/{choice.name}')}"
         "# the run directory; paths are relative to this file\n"
         "  sources:\n"
         f"    - path: {_quoted(choice.documents)}{_pad(f'    - path: {_quoted(choice.documents)}')}"
-        "# a file, a folder or a glob: GROBID TEI, S2ORC JSON, Markdown, text\n"
-        f"{_asking(choice)}{FILTERS}"
+        "# a file, a folder or a glob: PDF (by GROBID), TEI, S2ORC JSON, Markdown, text\n"
+        f"{_asking(choice, questions)}{FILTERS}"
         "  split: {validation: 0.05, test_seen: 0.05, test_unseen: 0.05, unseen_by: section}\n"
-        f"  export: {{format: {_format(choice)}}}\n"
+        f"{_export(choice)}"
     )
 
 
-def _asking(choice: Choice) -> str:
+def _asking(choice: Choice, questions: str) -> str:
     if choice.task == "self":
         served = choice.base_url or "http://localhost:8000/v1"
-        return _chat(choice.model.model, served, "")
+        return _chat(choice.model.model, served, questions, "")
     if choice.llm is None:
         return RULES
     extra = {"preference": ", samples: 2"}.get(choice.task, "")
-    return _chat(choice.llm, choice.base_url, extra)
+    return _chat(choice.llm, choice.base_url, questions, extra)
 
 
-def _chat(model: str, base_url: str | None, answers: str) -> str:
+def _chat(model: str, base_url: str | None, questions: str, answers: str) -> str:
     url = f"    base_url: {_quoted(base_url)}\n" if base_url else ""
-    return CHAT.format(model=_quoted(model), base_url=url, answers=answers)
+    return CHAT.format(model=_quoted(model), base_url=url, questions=questions, answers=answers)
 
 
-def _format(choice: Choice) -> str:
-    return {"preference": "preference", "pretrain": "completion"}.get(choice.task, "messages")
+def _export(choice: Choice) -> str:
+    if choice.task == "raft":
+        return f"  export:\n    format: messages\n{RAFT}"
+    name = {"preference": "preference", "pretrain": "completion"}.get(choice.task, "messages")
+    return f"  export: {{format: {name}}}\n"
 
 
 def _training(choice: Choice, epochs: int | None) -> str:
@@ -284,7 +294,7 @@ def _training(choice: Choice, epochs: int | None) -> str:
     batch, accumulation = _batch(choice)
     body = (
         f"{DPO if choice.task == 'preference' else ''}{_method(choice)}\n"
-        f"sequence_len: {2048 if not choice.packing else 4096}\n"
+        f"sequence_len: {4096 if choice.packing or choice.task == 'raft' else 2048}\n"
         f"micro_batch_size: {batch}                   # [memory] 1, with more gradient_accumulation_steps\n"
         f"gradient_accumulation_steps: {accumulation}\n"
         f"num_epochs: {epochs or _epochs(choice)}\n"

@@ -9,7 +9,8 @@ from typing import Any
 from axolotl_ragdata.exports import Material, Row, exports, origin, turns
 from axolotl_ragdata.records import Example, Rejected, content_id
 
-ANSWER_FAULTS = {"answers/generative", "filters/grounded"}
+ANSWER_FAULTS = {"answers/generative", "filters/grounded", "filters/faithful", "filters/round_trip"}
+NO_VERDICT = "no verdict"
 """Where an answer is turned away for what it says; other filters drop a row for its question or its neighbours."""
 
 
@@ -62,7 +63,7 @@ def _refused(rejected: Iterable[Rejected]) -> dict[str, dict[str, Rejected]]:
     found: dict[str, dict[str, Rejected]] = defaultdict(dict)
     for record in rejected:
         answer = str(record.subject.get("answer") or "").strip()
-        if answer and record.stage in ANSWER_FAULTS:
+        if answer and record.stage in ANSWER_FAULTS and not record.reason.startswith(NO_VERDICT):
             found[str(record.subject.get("question_id"))].setdefault(answer, record)
     return found
 

@@ -167,6 +167,7 @@ def test_a_pair_is_two_answers_to_one_question() -> None:
 @pytest.mark.parametrize(
     "change",
     [
+        {"stage": "filters/faithful", "reason": "no verdict: faithful"},  # nobody said that it is wrong
         {"stage": "filters/near_duplicate"},  # dropped for its neighbour: the answer may be right
         {"subject": {"question_id": "q0", "answer": ROWS[0].answer}},  # what was chosen cannot be rejected too
         {"subject": {"question_id": "elsewhere", "answer": "It lasts 9 weeks."}},

@@ -171,6 +171,7 @@ def test_the_case_study_holds_the_papers_settings() -> None:
         "num_epochs": 10,
     }
     assert {key: keys[key] for key in paper} == paper
+    assert load_recipe(FOLDER / "dsm5.yml").ragdata.questions.target == 2000
     judged = load_recipe(FOLDER / "dsm5.yml").ragdata.judge
     assert judged is not None
     assert [candidate.label for candidate in judged.candidates][:2] == ["Mistral-7B-dsm5", "gpt-3.5-turbo-0125"]
@@ -189,5 +190,6 @@ def test_the_family_is_what_was_asked_for() -> None:
     assert "adapter" not in kinds["mistral-7b-full-fsdp2"]
     assert kinds["mistral-7b-dpo"]["rl"] == "dpo"
     assert kinds["mistral-7b-dpo"]["ragdata"]["export"]["format"] == "preference"
+    assert kinds["mistral-7b-raft"]["ragdata"]["export"]["context"] == "gold+distractors"
     own = kinds["mistral-7b-self"]
     assert own["ragdata"]["llm"]["model"] == own["base_model"]
