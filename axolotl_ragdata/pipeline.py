@@ -263,6 +263,8 @@ def stale_reason(run: RunDirectory, wanted: Mapping[str, Any]) -> str | None:
     changed = [key for key in wanted if have.get(key) != wanted[key]]
     if changed:
         return f"changed since the last build: {', '.join(changed)}"
+    if manifest.get("below_quota"):
+        return "`ragdata filter` left fewer rows than the quota asks for"
     if manifest.get("unasked_verdicts"):
         return f"{manifest['unasked_verdicts']} rows wait for a verdict"
     if manifest.get("retryable_failures"):

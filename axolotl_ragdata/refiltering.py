@@ -62,7 +62,14 @@ def _selected(
     select(recipe, documents, passages, open_embedder(recipe, run.cache), rows, progress)
     warned = {about["id"]: about["warnings"] for about in manifest["documents"]}
     cutting = {document.id: warned[document.id][len(document.warnings) :] for document in documents}
-    facts = {"fingerprint": wanted, "cutting": cutting, "journal": manifest["journal"]}
+    asked = recipe.ragdata.questions
+    fewer = len(rows.examples) < manifest["counts"]["examples"] or bool(manifest.get("below_quota"))
+    facts = {
+        "fingerprint": wanted,
+        "cutting": cutting,
+        "journal": manifest["journal"],
+        "below_quota": fewer and (asked.target is not None or asked.per_section is not None),
+    }
     return BuildReport(run.folder, write_run(recipe, run, documents, passages, rows, facts))
 
 

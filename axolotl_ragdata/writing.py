@@ -35,7 +35,8 @@ def write_run(
         documents: What was read, sorted by id.
         passages: What they were cut into.
         rows: What came of them.
-        facts: `fingerprint`, what the run depends on; `cutting`, warnings by document; `journal`, its marks.
+        facts: `fingerprint`, what the run depends on; `cutting`, warnings by document; `journal`, its marks;
+            `below_quota`, whether rows of a quota were filtered away since it was filled.
 
     Raises:
         StoreError: It cannot be written.
@@ -93,6 +94,7 @@ def _manifest(
         "retryable_failures": sum(record.retryable for record in rows.failures),
         "verdicts": _verdicts(recipe, rows),
         "unasked_verdicts": sum(record.detail == NOT_ASKED for record in rows.rejected),
+        "below_quota": facts.get("below_quota", False),
         "flagged_passages": rows.flagged,
         "files": dict(names),
         "documents": [_about(document, facts["cutting"].get(document.id, ())) for document in documents],

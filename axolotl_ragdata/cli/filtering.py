@@ -33,5 +33,7 @@ def filter_run(recipe_path: Path, samples: int, as_json: bool) -> None:
         click.echo(json.dumps(report.manifest, ensure_ascii=False))
         return
     show_build(report.manifest, str(report.folder), False, sample_examples(report, samples))
+    if report.manifest["below_quota"]:
+        click.echo(f"fewer rows than the quota asks for: `ragdata build {recipe_path}` asks for more", err=True)
     if waiting := report.manifest["unasked_verdicts"]:
         click.echo(f"{waiting} rows have no verdict yet: `ragdata build {recipe_path}` asks for them", err=True)

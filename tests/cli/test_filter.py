@@ -264,3 +264,31 @@ def test_evaluation_questions_are_kept_out_and_a_changed_file_is_noticed(
     held.write_text(json.dumps({"question": "What is the capital of France?"}) + "\n", encoding="utf-8")
     assert json.loads(ragdata("build", recipe, "--json").out)["unchanged"] is False
     assert dropped(recipe, "filters/decontaminate") == []
+
+
+def test_rows_that_a_quota_misses_are_asked_for_by_the_next_build(
+    tmp_path: Path, make_recipe: Callable[..., Path], ragdata: Callable[..., Any], model_server: ModuleType
+) -> None:
+    server = model_server.ModelServer().start()
+    recipe = make_recipe(
+        tmp_path,
+        f'llm: {{model: careful, base_url: "{server.base_url}", concurrency: 4}}\n'
+        "  questions: {from: llm, types: [definition], target: 6}\n"
+        "  filters: [{use: length, max_answer_words: 400}, {use: near_duplicate}]",
+    )
+    assert ragdata("build", recipe).code == 0
+    asked = len(server.requests)
+    lengths = sorted(len(row["answer"].split()) for row in table(recipe, "examples"))
+    assert len(lengths) == 6
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(text.replace("max_answer_words: 400", f"max_answer_words: {lengths[3]}"), encoding="utf-8")
+    ended = ragdata("filter", recipe)
+    assert ended.code == 0, ended.err
+    left = len(table(recipe, "examples"))
+    assert 0 < left < 6
+    assert "fewer rows than the quota asks for" in ended.err
+    assert len(server.requests) == asked
+    assert ragdata("build", recipe).code == 0
+    server.stop()
+    assert left < len(table(recipe, "examples")) <= 6
+    assert len(server.requests) > asked
