@@ -22,7 +22,7 @@ from axolotl_ragdata.rehearsal import Estimate, nothing_to_ask, rehearse
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import open_filters
 from axolotl_ragdata.store import RunDirectory, sha256_of
-from axolotl_ragdata.writing import write_run
+from axolotl_ragdata.writing import unfinished, write_run
 
 if TYPE_CHECKING:
     from axolotl_ragdata.gaps import Coverage
@@ -263,12 +263,8 @@ def stale_reason(run: RunDirectory, wanted: Mapping[str, Any]) -> str | None:
     changed = [key for key in wanted if have.get(key) != wanted[key]]
     if changed:
         return f"changed since the last build: {', '.join(changed)}"
-    if manifest.get("below_quota"):
-        return "`ragdata filter` left fewer rows than the quota asks for"
-    if manifest.get("unasked_verdicts"):
-        return f"{manifest['unasked_verdicts']} rows wait for a verdict"
-    if manifest.get("retryable_failures"):
-        return f"{manifest['retryable_failures']} failures of the last build can be tried again"
+    if reason := unfinished(manifest):
+        return reason
     return damage(run)
 
 

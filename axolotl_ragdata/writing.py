@@ -71,6 +71,17 @@ def write_run(
     return manifest
 
 
+def unfinished(manifest: Mapping[str, Any]) -> str | None:
+    """Return what a run that stands has still to ask for, None where there is nothing."""
+    if manifest.get("below_quota"):
+        return "`ragdata filter` left fewer rows than the quota asks for"
+    if manifest.get("unasked_verdicts"):
+        return f"{manifest['unasked_verdicts']} rows wait for a verdict"
+    if manifest.get("retryable_failures"):
+        return f"{manifest['retryable_failures']} failures of the last build can be tried again"
+    return None
+
+
 def _manifest(
     recipe: Recipe,
     documents: Sequence[Document],
