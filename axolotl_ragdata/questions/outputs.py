@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from axolotl_ragdata.records import Turn
 
 OutputName = Literal["question", "choice", "label", "statement", "turns"]
-OUTPUTS_VERSION = "outputs@1"
+OUTPUTS_VERSION = "outputs@2"
 LETTERS = "ABCDEFGH"
 MOST_TURNS = 4
 Item = Mapping[str, Any]
@@ -67,8 +67,34 @@ class Wanted:
     truth: bool = True
 
 
+ASKING = """\
+- is one a person would ask who wants to know the subject, not one about the document;
+- asks one thing, does not contain its answer, and is no heading with a question mark;"""
+DECIDING = """\
+- could be met by someone who works with the subject, and is not about the document;
+- asks for one label, and holds nothing that names it;"""
+STATING = """\
+- is one a person would hold or doubt who wants to know the subject, not one about the document;
+- says one thing, and is no question;"""
+
+
 class Output(Protocol):
     """How one kind of answer is asked for and read."""
+
+    @property
+    def items(self) -> str:
+        """Return what is to be written, as the prompt says it behind "Write at most 2"."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """Return what the rules of the prompt are about."""
+        ...
+
+    @property
+    def rules(self) -> str:
+        """Return the rules that hold beside those of every kind."""
+        ...
 
     @property
     def answers(self) -> int:
@@ -117,7 +143,17 @@ def questions_schema(count: int, output: Output | None = None, paraphrases: int 
 class _Question:
     passages: int
     answerable: bool
+    subject: ClassVar[str] = "Every question"
+    rules: ClassVar[str] = ASKING
     answers: ClassVar[int] = 1
+
+    @property
+    def items(self) -> str:
+        if not self.answerable:
+            return "questions of the type below that the passage raises and does not answer."
+        if self.passages > 1:
+            return "questions of the type below that the passages answer together, and none of them alone."
+        return "questions of the type below that the passage answers in full."
 
     def fields(self, paraphrases: int) -> str:
         if not self.answerable:
@@ -153,6 +189,9 @@ class _Question:
 @dataclass(frozen=True)
 class _Choice:
     count: int
+    items: ClassVar[str] = "questions of the type below that the passage answers in full."
+    subject: ClassVar[str] = "Every question"
+    rules: ClassVar[str] = ASKING
     answers: ClassVar[int] = 0
 
     def fields(self, paraphrases: int) -> str:
@@ -187,6 +226,9 @@ class _Choice:
 @dataclass(frozen=True)
 class _Label:
     count: int
+    items: ClassVar[str] = "cases of the type below that the passage decides."
+    subject: ClassVar[str] = "Every case with its question"
+    rules: ClassVar[str] = DECIDING
     answers: ClassVar[int] = 0
 
     def fields(self, paraphrases: int) -> str:
@@ -224,6 +266,9 @@ class _Label:
 
 @dataclass(frozen=True)
 class _Statement:
+    items: ClassVar[str] = "statements of the type below that the passage decides."
+    subject: ClassVar[str] = "Every statement"
+    rules: ClassVar[str] = STATING
     answers: ClassVar[int] = 0
 
     def fields(self, paraphrases: int) -> str:
@@ -258,6 +303,9 @@ class _Statement:
 
 @dataclass(frozen=True)
 class _Turns:
+    items: ClassVar[str] = "conversations of the type below whose every turn the passage answers."
+    subject: ClassVar[str] = "Every `standalone` question"
+    rules: ClassVar[str] = ASKING
     answers: ClassVar[int] = MOST_TURNS
 
     def fields(self, paraphrases: int) -> str:

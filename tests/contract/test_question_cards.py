@@ -171,6 +171,7 @@ class TestCard:
         assert "a night nurse" in prompt
         assert "two things that the passage says must be put together" in prompt
         assert "With every" in prompt or "Give each conversation" in prompt
+        assert all(len(line) <= 100 or line.startswith(("Good: ", "Bad: ")) for line in prompt.splitlines())
         assert "A good one\n- " in prompt, "a card says what makes a question of its type good"
         assert len(card.examples) >= 4
         assert "Good: " in card.text
