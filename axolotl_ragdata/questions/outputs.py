@@ -152,7 +152,7 @@ class _Question:
         if not self.answerable:
             return "questions of the type below that the passage raises and does not answer."
         if self.passages > 1:
-            return "questions of the type below that the passages answer together, and none of them alone."
+            return "questions of the type below that the passages answer together, none of them alone."
         return "questions of the type below that the passage answers in full."
 
     def fields(self, paraphrases: int) -> str:
