@@ -23,6 +23,7 @@ PLAIN_INTERVAL_S = 60.0
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing."""
 SAMPLE_WIDTH = 100
+FILE_WIDTH = 160
 
 
 def show_error(error: RagdataError, debug: bool) -> None:
@@ -108,7 +109,9 @@ def stdout() -> Console:
     """Return a console on stdout that never interprets what a document says as markup."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, soft_wrap=True)
+    # a file has no width: what is cut there cannot be read
+    width = None if sys.stdout.isatty() else FILE_WIDTH
+    return Console(markup=False, highlight=False, soft_wrap=True, width=width)
 
 
 def show_document(document: Document) -> None:

@@ -75,7 +75,7 @@ def show_runs(found: Overview) -> None:
 def _right(name: str) -> Column:
     from rich.table import Column
 
-    return Column(name, justify="right")
+    return Column(name, justify="right", no_wrap=True)
 
 
 def _numbers(*values: float | None) -> list[str]:
@@ -102,7 +102,7 @@ def show_estimate(found: Estimate) -> None:
     names = ("calls at most", "in the journal", "tokens in", "tokens out", "cost")
     table = Table("stage", *(_right(name) for name in names), box=None)
     for stage in found.stages:
-        name = stage.stage if stage.counted else f"{stage.stage} (to come, estimated)"
+        name = stage.stage if stage.counted else f"{stage.stage} (to come)"
         numbers = _numbers(stage.calls, stage.in_journal, stage.input_tokens, stage.output_tokens)
         table.add_row(printable(name), *numbers, _money(stage.cost))
     totals = _numbers(found.calls, found.in_journal, found.input_tokens, found.output_tokens)
