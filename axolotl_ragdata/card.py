@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from axolotl_ragdata import facts
 from axolotl_ragdata.records import Example
 
-UNKNOWN_LICENCE = "not stated in the file"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -37,11 +36,12 @@ def dataset_card(manifest: Mapping[str, Any], examples: Sequence[Example]) -> st
         f"---\n{yaml.safe_dump(_front_matter(manifest, examples), sort_keys=False, allow_unicode=True)}---",
         f"# {escaped(manifest['name'])}",
         _introduction(manifest, examples),
-        "## Rows\n\n" + _table(("split", "rows", "file"), _splits(manifest)),
-        "## Question types\n\n" + _table(("type", "rows"), Counter(row.type for row in examples).most_common()),
-        "## Sources and licences\n\n" + _table(("document", "file", "licence", "rows"), _sources(manifest, examples)),
-        "## Rows by licence\n\n" + _table(("licence", "rows", "share"), _licences(examples)),
-        "## What was left out\n\n" + _table(("stage", "reason", "records"), _left_out(manifest)),
+        "## Rows\n\n" + _table(("split", "rows", "file"), facts.splits(manifest)),
+        "## Question types\n\n" + _table(("type", "rows"), facts.types(examples)),
+        "## Sources and licences\n\n"
+        + _table(("document", "file", "licence", "rows"), facts.sources(manifest, examples)),
+        "## Rows by licence\n\n" + _table(("licence", "rows", "share"), facts.licences(examples)),
+        "## What was left out\n\n" + _table(("stage", "reason", "records"), facts.left_out(manifest)),
         "## How it was made\n\n" + _made(manifest),
     ]
     return "\n\n".join(parts) + "\n"
@@ -108,34 +108,6 @@ def _introduction(manifest: Mapping[str, Any], examples: Sequence[Example]) -> s
     if "demo" in " ".join(document["path"] for document in manifest["documents"]):
         text += " The documents are a demonstration, not clinical guidance."
     return text
-
-
-def _splits(manifest: Mapping[str, Any]) -> list[tuple[str, int, str]]:
-    return [(split, manifest["counts"][split], name) for split, name in manifest["files"].items()]
-
-
-def _sources(manifest: Mapping[str, Any], examples: Sequence[Example]) -> list[tuple[str, str, str, int]]:
-    rows = Counter(row.provenance.doc_id for row in examples)
-    return [
-        (
-            document["title"] or "(no title)",
-            document["path"],
-            document["licence"] or UNKNOWN_LICENCE,
-            rows[document["id"]],
-        )
-        for document in sorted(manifest["documents"], key=lambda document: document["path"])
-    ]
-
-
-def _licences(examples: Sequence[Example]) -> list[tuple[str, int, str]]:
-    found = Counter(row.provenance.licence or UNKNOWN_LICENCE for row in examples)
-    return [(name, count, f"{100 * count / len(examples):.1f}%") for name, count in found.most_common()]
-
-
-def _left_out(manifest: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-    rejected = manifest["rejected_by_reason"].items()
-    rows = [(stage, reason, count) for stage, reasons in rejected for reason, count in reasons.items()]
-    return rows + [("failed", reason, count) for reason, count in manifest["failures_by_reason"].items()]
 
 
 def _made(manifest: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ LAYERS: list[set[str]] = [
     {"llm", "embed", "tokens", "duplicates", "guidance"},
     {
         *("readers", "passages", "index", "questions", "answers", "filters", "exports", "splits", "verdicts"),
-        *("card", "examples", "places", "trace", "verify", "soundness", "base_model", "template"),
+        *("facts", "card", "examples", "places", "trace", "verify", "soundness", "base_model", "template"),
         *("chat_template", "family", "hub"),
     },
     {"engines", "grobid"},
@@ -64,6 +64,7 @@ LAYERS: list[set[str]] = [
     {"refiltering"},
     {"judge", "changes"},
     {"lengths", "lineage", "ranks", "retrieval_quality"},
+    {"report"},
     {"training", "display", "delivery", "summaries"},
     {"plugin"},
     {"checks"},

@@ -19,7 +19,7 @@ from axolotl_ragdata.cli.parsing import parse
 from axolotl_ragdata.cli.planning import diff
 from axolotl_ragdata.cli.pushing import push
 from axolotl_ragdata.cli.reading import read
-from axolotl_ragdata.cli.reporting import eval_retrieval
+from axolotl_ragdata.cli.reporting import eval_retrieval, report
 from axolotl_ragdata.cli.searching import search
 from axolotl_ragdata.cli.showing import schema, show
 from axolotl_ragdata.cli.starting import init
@@ -35,6 +35,7 @@ COMMANDS: tuple[click.Command, ...] = (
     diff,
     runs,
     search,
+    report,
     eval_retrieval,
     show,
     judge,
@@ -77,6 +78,7 @@ def ragdata(debug: bool) -> None:
       ragdata init                    write a recipe for your documents
       ragdata build recipe.yml        documents -> instruction JSONL, with citations
       axolotl train recipe.yml        builds first if needed, then fine-tunes
+      ragdata report recipe.yml       see in a browser what the dataset holds
       ragdata verify recipe.yml       prove that every quote stands in its source
       ragdata export recipe.yml       the dataset as LLaMA-Factory, TRL, Alpaca, Parquet, … read it
       ragdata push recipe.yml NAME    the dataset on the Hugging Face hub, private by default

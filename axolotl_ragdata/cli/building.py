@@ -41,6 +41,7 @@ def build(recipe_path: Path, samples: int, dry_run: bool, as_json: bool) -> None
         click.echo(json.dumps({**report.manifest, "unchanged": report.unchanged}, ensure_ascii=False))
         return
     show_build(report.manifest, str(report.folder), report.unchanged, sample_examples(report, samples))
+    click.echo(f"\n  see all of it in a browser: ragdata report {recipe_path}")
 
 
 def _show_dry_run(recipe: Recipe, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""`ragdata eval-retrieval`."""
+"""`ragdata report` and `ragdata eval-retrieval`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ from axolotl_ragdata.cli.arguments import AS_JSON, RECIPE
 
 if TYPE_CHECKING:
     from axolotl_ragdata.retrieval_quality import Quality
+
+
+@click.command()
+@RECIPE
+@click.option("--open", "show", is_flag=True, help="Open it in the browser too.")
+def report(recipe_path: Path, show: bool) -> None:
+    """Write report.html into the run directory of RECIPE: what its rows cover, where each comes from, what fell out and
+    why, how well retrieval does, what it cost.
+
+    One file that runs no script and loads nothing; every text of a document or a model in it is escaped. Nothing is
+    built, and no model is called.
+    """
+    from axolotl_ragdata.recipe import load_recipe
+    from axolotl_ragdata.report import write_report
+
+    page = write_report(load_recipe(recipe_path))
+    click.echo(str(page))
+    if show and click.launch(page.as_uri()) != 0:
+        click.echo(f"note: no browser opened; open {page} by hand", err=True)
 
 
 @click.command("eval-retrieval")

@@ -65,7 +65,7 @@ def bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float]
         _label_rows(axes, labels)
         axes.set_xlim(0, max([*left, 1]) * 1.14)
         for at, total in enumerate(left):
-            axes.text(total, at, f" {total:,.4g}", va="center", ha="left", color=INK, fontsize=LETTERS_PT)
+            _say(axes, total, at, f"{total:,.0f}" if float(total).is_integer() else f"{total:,.4g}")
         axes.set_xticks([])
         if len(series) > 1:
             _legend(axes, len(series))
@@ -124,7 +124,7 @@ def intervals(title: str, rows: Sequence[tuple[str, float, float, float]], low: 
         for at, (_, value, lower, upper) in enumerate(rows):
             axes.plot([lower, upper], [at, at], color=SERIES[0], linewidth=3, alpha=0.45, solid_capstyle="round")
             axes.plot([value], [at], "o", color=SERIES[0], markersize=6)
-            axes.text(upper, at, f"  {value:.3f}", va="center", ha="left", color=INK, fontsize=LETTERS_PT)
+            _say(axes, upper, at, f"{value:.3f}")
         _label_rows(axes, [row[0] for row in rows])
         axes.set_xlim(low, high + 0.1 * (high - low))
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -226,6 +226,11 @@ def _themed(style: str) -> str:
 
 def _colours(count: int) -> list[str]:
     return [SERIES[at % len(SERIES)] for at in range(count)]
+
+
+def _say(axes: Axes, x: float, y: float, text: str) -> None:
+    style: dict[str, Any] = {"va": "center", "ha": "left", "color": INK, "fontsize": LETTERS_PT}
+    axes.annotate(text, (x, y), xytext=(4, 0), textcoords="offset points", annotation_clip=False, **style)
 
 
 def _label_rows(axes: Axes, labels: Sequence[str]) -> None:
