@@ -184,7 +184,7 @@ def fill(cfg: Config, recipe: Recipe, files: Mapping[str, Path]) -> dict[str, An
     held_out = list(cfg.get("test_datasets") or [])
     kept = [entry for entry in held_out if _split_of(entry, recipe) in (None, *files)]
     if len(kept) < len(held_out):
-        _say("the dataset is too small for a validation row: training goes on without evaluation")
+        _say("the dataset has no validation row (too small, or of a kind without): training goes on without evaluation")
     cfg["test_datasets"] = [_filled(entry, recipe, files) for entry in kept] or None
     if cfg.get("hub_model_id"):
         _say(f"Axolotl's model card holds this recipe with its paths; read it before {cfg['hub_model_id']} is public")
