@@ -53,7 +53,7 @@ unit: setup  ## every test, with coverage
 
 check: lint types unit  ## lint, types, tests: green before anything is called done
 
-test: check latest llamafactory  ## the same from nothing, and the other tools in environments of their own
+test: lint types latest llamafactory unit  ## the same from nothing, and the other tools in environments of their own
 
 # recipes by its schema, tokens by its strategies, the plugin, and one whole job: build, train, go on, merge
 latest: setup  ## the newest Axolotl, which cannot share our environment
