@@ -26,7 +26,7 @@ class Targets:
 
     def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
         self.entries = entries
-        self.ids = frozenset(entry["id"] for entry in entries)
+        self.by_id = {entry["id"]: entry for entry in reversed(entries)}
         self.n_missed = 0
         self.n_found = 0
         self.n_corrected = 0
@@ -43,7 +43,9 @@ class Targets:
             target: What the file links it to, "" for nothing.
             alone: The mark has no other target.
         """
-        ref_id = target if target in self.ids else None
+        ref_id = target if target in self.by_id else None
+        if ref_id is not None and self._agrees(mark, ref_id):
+            return ref_id
         said = self.find(mark) if alone and len(mark) >= SHORTEST else None
         if said is not None and said != ref_id and not self._fits(mark, ref_id):
             self.n_found += ref_id is None
@@ -65,9 +67,18 @@ class Targets:
         fitting = self._authors().get((next(names, ""), int(years[0])), ())
         return next(iter(fitting)) if len(fitting) == 1 else None
 
+    def _agrees(self, mark: str, ref_id: str) -> bool:
+        """Return whether a mark says author and year of its entry word for word, as most do; cheap to ask."""
+        entry = self.by_id[ref_id]
+        authors, year = entry["authors"], entry["year"]
+        if not authors or year is None or str(year) not in mark:
+            return False
+        surname = authors[0].rpartition(" ")[2]
+        return len(surname) > 1 and surname in mark
+
     def _fits(self, mark: str, ref_id: str | None) -> bool:
         """Return whether an entry can be meant too: it has the year or none, and the name at its beginning."""
-        entry = next((entry for entry in self.entries if entry["id"] == ref_id), None)
+        entry = self.by_id.get(ref_id)
         if entry is None:
             return False
         told = _folded(entry["authors"][0] if entry["authors"] else (entry["raw"] or "")[:LONGEST_NAME])
