@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from axolotl_ragdata.accounting import spent_since
 from axolotl_ragdata.errors import RagdataError
-from axolotl_ragdata.gaps import canonical_weights, type_names
+from axolotl_ragdata.gaps import canonical_weights, coverage_of, type_names
 from axolotl_ragdata.inquiries import Most, Planner, without_boilerplate
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.overview import cost_of
@@ -120,7 +120,18 @@ def make_rows(
     run_interruptibly(work, str(run.folder))
     rows.retrievals = sorted(memory.found.values(), key=lambda one: one.id) if memory else []
     select(recipe, documents, passages, embedder, rows, progress)
+    _say_gaps(recipe, documents, passages, rows, progress)
     return rows
+
+
+def _say_gaps(
+    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows, progress: Progress
+) -> None:
+    if recipe.ragdata.questions.has_quota:
+        found = coverage_of(recipe, documents, passages, rows.examples)
+        if found.missing:
+            asked = f"{found.rows:,} rows of {found.wanted:,} asked for, {found.missing:,} missing"
+            progress.say(f"{asked}: nothing is left to ask; `ragdata coverage {recipe.path.name}` shows where")
 
 
 def open_memory(recipe: Recipe, passages: Sequence[Passage], embedder: str, previous: Previous) -> Memory | None:

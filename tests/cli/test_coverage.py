@@ -155,7 +155,9 @@ def test_rules_meet_a_quota_too(tmp_path: Path, make_recipe: Callable[..., Path]
         "questions: {from: structure, types: [definition, differential], per_section: 1}\n  answers: {mode: extractive}"
     )
     recipe = one_document(make_recipe, tmp_path, body)
-    assert ragdata("build", recipe).code == 0
+    ended = ragdata("build", recipe)
+    assert ended.code == 0, ended.err
+    assert "missing: nothing is left to ask; `ragdata coverage recipe.yml` shows where" in " ".join(ended.err.split())
     sections = Counter(tuple(example["provenance"]["section_path"]) for example in rows(recipe, "examples"))
     assert set(sections.values()) == {1}
     assert any(record["stage"] == "coverage" for record in rows(recipe, "rejected"))
