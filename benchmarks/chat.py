@@ -3,6 +3,7 @@
     python benchmarks/chat.py [-n 2000] [-c 64] [--latency 0.2] [--json]
 
 Runs against `../shared/bench/mock_llm.py` where it is beside the repository. CPU is this process's: seam and journal.
+The same calls by `openai` with its aiohttp transport follow in the same run: what the SDK alone takes.
 """
 
 from __future__ import annotations
@@ -48,6 +49,34 @@ async def run(base_url: str, calls: int, concurrency: int, folder: Path) -> tupl
     return wall_s, cpu_s
 
 
+async def run_sdk(base_url: str, calls: int, concurrency: int) -> tuple[float, float]:
+    """Return wall and CPU seconds of so many calls by the SDK alone, without journal, schema or retries."""
+    import openai
+
+    gate = asyncio.Semaphore(concurrency)
+    http = openai.DefaultAioHttpClient()
+    async with openai.AsyncOpenAI(api_key="none", base_url=base_url, max_retries=0, http_client=http) as client:
+
+        async def one(number: int) -> None:
+            async with gate:
+                await client.chat.completions.create(
+                    model="mock",
+                    messages=[
+                        {"role": "system", "content": "You answer."},
+                        {"role": "user", "content": f"{TEXT} ({number}) again"},
+                    ],
+                    response_format={
+                        "type": "json_schema",
+                        "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
+                    },
+                )
+
+        await one(-1)
+        started, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(one(number) for number in range(calls)))
+        return time.perf_counter() - started, time.process_time() - cpu
+
+
 def main() -> int:
     """Run it; skipped where the mock server is not here."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -65,6 +94,7 @@ def main() -> int:
         base_url = mock.stdout.readline().split()[-1]
         try:
             wall_s, cpu_s = asyncio.run(run(base_url, args.calls, args.concurrency, Path(folder)))
+            sdk_wall_s, sdk_cpu_s = asyncio.run(run_sdk(base_url, args.calls, args.concurrency))
         finally:
             mock.terminate()
     out: dict[str, Any] = {
@@ -73,8 +103,10 @@ def main() -> int:
         "calls_per_s": round(args.calls / wall_s, 1),
         "share_of_bound": round(args.calls * args.latency / args.concurrency / wall_s, 3),
         "cpu_ms_per_call": round(1000 * cpu_s / args.calls, 2),
+        "sdk_alone_share_of_bound": round(args.calls * args.latency / args.concurrency / sdk_wall_s, 3),
+        "sdk_alone_cpu_ms_per_call": round(1000 * sdk_cpu_s / args.calls, 2),
     }
-    print(json.dumps(out) if args.json else "\n".join(f"{name:<20}{value:,}" for name, value in out.items()))
+    print(json.dumps(out) if args.json else "\n".join(f"{name:<28}{value:,}" for name, value in out.items()))
     return 0
 
 
