@@ -164,7 +164,10 @@ def _sections(run: Run) -> dict[str, Any]:
     without = [row for row in found if not row[4]]
     return {
         "type_names": names,
-        "sections": sorted(found, key=lambda row: not row[4])[:SECTIONS_SHOWN],
+        # gaps stand where they are in the document, unless they would push rows off the page
+        "sections": (found if len(found) <= SECTIONS_SHOWN else sorted(found, key=lambda row: not row[4]))[
+            :SECTIONS_SHOWN
+        ],
         "sections_in_all": len(found),
         "sections_without": len(without),
         "most": most,

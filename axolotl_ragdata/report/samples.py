@@ -12,7 +12,7 @@ from axolotl_ragdata.page import link_to
 from axolotl_ragdata.records import PATH_JOINT, Example, PageBox, Passage
 
 MOST_SHOWN = 200
-AROUND = 600
+AROUND = 450
 """Characters of a passage that are shown before the first and after the last quote."""
 Spans = Sequence[tuple[int, int]]
 
@@ -84,14 +84,24 @@ def marked(text: str, spans: Spans) -> tuple[tuple[str, bool], ...]:
     if not merged:
         return ((text, False),)
     first, last = merged[0][0], merged[-1][1]
-    at = max(0, first - AROUND)
-    end = min(len(text), last + AROUND)
+    at, end = _reach(text, first, last)
     parts: list[tuple[str, bool]] = [("… ", False)] if at else []
     for start, stop in merged:
         parts += [(text[at:start], False), (text[start:stop], True)]
         at = stop
     parts += [(text[at:end] + (" …" if end < len(text) else ""), False)]
     return tuple(part for part in parts if part[0])
+
+
+def _reach(text: str, first: int, last: int) -> tuple[int, int]:
+    """Return where the shown part of a text starts and ends: between words, where there is a space."""
+    at, end = max(0, first - AROUND), min(len(text), last + AROUND)
+    if at:
+        at = max(at, text.find(" ", at, first) + 1)
+    if end < len(text):
+        space = text.rfind(" ", last, end)
+        end = space if space >= 0 else end
+    return at, end
 
 
 def _merged(spans: Iterable[tuple[int, int]], length: int) -> list[tuple[int, int]]:

@@ -75,6 +75,16 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
     ]
 
 
+def test_the_hub_itself_reads_the_card() -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    card = hub.DatasetCard(dataset_card(MANIFEST, ROWS))
+    data = card.data.to_dict()
+    assert data["license"] == ["cc-by-4.0", "unknown"]
+    assert data["language"] == ["en", "fr"]
+    assert data["configs"][0]["data_files"][0]["split"] == "train"
+    assert "## Rows by licence" in card.text
+
+
 def test_one_licence_is_a_name_and_no_rows_claim_none() -> None:
     assert front_matter(dataset_card(MANIFEST, ROWS[:1]))["license"] == "cc-by-4.0"
     assert "license" not in front_matter(dataset_card(MANIFEST, []))
