@@ -87,6 +87,23 @@ def _shorten(schema: dict[str, Any]) -> None:
             _shorten(part)
 
 
+def brief(schema: dict[str, Any], model: str, most_characters: int = 200) -> dict[str, Any]:
+    """Return a schema whose texts the embedded model cannot make longer than that; other models' stay as they are.
+
+    Args:
+        schema: A schema of an object.
+        model: The chat model's name.
+        most_characters: Of each text.
+    """
+    if model != EMBEDDED:
+        return schema
+    tight = copy.deepcopy(schema)
+    for part in tight["properties"].values():
+        if part.get("type") == "string":
+            part["maxLength"] = most_characters
+    return tight
+
+
 def quotable(passages: Sequence[Passage]) -> list[str]:
     """Return up to 40 sentences of the passages that can be quoted: 30 to 400 characters, each once."""
     spans = ((passage, span) for passage in passages for span in sentence_spans(passage.text, passage.language))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from axolotl_ragdata.delimiters import enclosed, seal_for
 from axolotl_ragdata.examples import answer_of, asked_of
+from axolotl_ragdata.guidance import brief
 from axolotl_ragdata.languages import language_name
 from axolotl_ragdata.records import Example, Failure, Passage, Score, Usage, Verdict, content_id
 from axolotl_ragdata.stage import ChatRequest, Completion, Context, Outcome
@@ -49,14 +50,14 @@ class VerifyStage:
     ) -> tuple[Score, Usage, Failure | None]:
         used, second = Usage(), ""
         if name == ROUND_TRIP:
-            again = await ctx.complete(second_answer(row, passages))
+            again = await ctx.complete(second_answer(row, passages, self._model))
             if isinstance(again, Failure):
                 return _failed(name, again)
             used, second = again.usage, again.value["answer"].strip()
             if not again.value["answerable"] or not second:
                 reason = "asked again, the model finds no answer in the passages"
                 return _score(name, again, WORST, reason), used, None
-        completion = await ctx.complete(request(read_card(name), row, passages, second))
+        completion = await ctx.complete(request(read_card(name), row, passages, second, self._model))
         if isinstance(completion, Failure):
             return _failed(name, completion)
         said = completion.value["score"]
@@ -71,7 +72,9 @@ def evidence_of(row: Example, ctx: Context) -> list[Passage]:
     return [ctx.passage(key) for key in dict.fromkeys(cited or origin.passage_ids)]
 
 
-def request(card: VerdictCard, row: Example, passages: Sequence[Passage], second: str = "") -> ChatRequest:
+def request(
+    card: VerdictCard, row: Example, passages: Sequence[Passage], second: str = "", model: str = ""
+) -> ChatRequest:
     """Return the call that judges a row by a card.
 
     Args:
@@ -79,6 +82,7 @@ def request(card: VerdictCard, row: Example, passages: Sequence[Passage], second
         row: What is judged.
         passages: Its evidence.
         second: Of a round trip: what the model answered without knowing the first answer.
+        model: The chat model's name.
     """
     parts = {"question": asked_of(row), "answer": answer_of(row), "second answer": second}
     return ChatRequest(
@@ -86,13 +90,13 @@ def request(card: VerdictCard, row: Example, passages: Sequence[Passage], second
         subject_id=row.id,
         system=card.system_prompt(),
         user=f"{_shown(card, parts, passages)}\n{REMINDER}",
-        schema=SCHEMA,
+        schema=brief(SCHEMA, model),
         schema_name="verdict",
         max_tokens=MAX_TOKENS,
     )
 
 
-def second_answer(row: Example, passages: Sequence[Passage]) -> ChatRequest:
+def second_answer(row: Example, passages: Sequence[Passage], model: str = "") -> ChatRequest:
     """Return the call that answers a row's question again, from its evidence and without its answer."""
     card = read_card("answer_again")
     return ChatRequest(
@@ -100,7 +104,7 @@ def second_answer(row: Example, passages: Sequence[Passage]) -> ChatRequest:
         subject_id=row.id,
         system=card.system_prompt(language_name(row.language)),
         user=f"{_shown(card, {'question': asked_of(row)}, passages)}\nAnswer the question now.",
-        schema=AGAIN_SCHEMA,
+        schema=brief(AGAIN_SCHEMA, model),
         schema_name="answer",
         max_tokens=2 * MAX_TOKENS,
     )

@@ -148,3 +148,12 @@ def test_a_changed_card_is_another_producer() -> None:
     card = read_card("faithful")
     assert dataclasses.is_dataclass(card) is False
     assert card.model_copy(update={"digest": "0"}).producer != card.producer
+
+
+def test_the_embedded_model_is_held_to_a_short_reason(row: tuple[Example, list[Passage]]) -> None:
+    person = Person(said("5"), passages=row[1])
+    asyncio.run(VerifyStage(["relevant"], "embedded").process(row[0], person))
+    schema = person.requests[0].schema
+    assert schema is not None
+    assert schema["properties"]["reason"]["maxLength"] == 200
+    assert "maxLength" not in SCHEMA["properties"]["reason"], "an endpoint may refuse the keyword"
