@@ -94,6 +94,8 @@ def histogram(title: str, values: Sequence[float], unit: str, limits: Sequence[f
     with _drawing(1.9) as drawing:
         axes = drawing.axes
         axes.bar(edges[:-1], counts, np.diff(edges) * 0.92, align="edge", color=SERIES[0])
+        if all(float(edge).is_integer() for edge in edges):
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.set_xlabel(unit, color=SOFT, fontsize=LETTERS_PT)
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.grid(axis="y", color=LINE, linewidth=0.6)
