@@ -7,6 +7,7 @@ import difflib
 import io
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +29,7 @@ from axolotl_ragdata.training import (
     judge_trained,
     place,
     recipe_of,
+    weights_saved,
 )
 
 NAME = "axolotl_ragdata.RagdataPlugin"
@@ -51,6 +53,7 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
         self._recipe: Recipe | None = None
         self._record: dict[str, Any] | None = None
         self._judged = False
+        self._started = time.time()
 
     def get_input_args(self) -> str:
         """Return where Axolotl finds our key."""
@@ -73,6 +76,7 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
             SystemExit: The build failed, or training cannot go on from a checkpoint; message and fix are on stderr.
         """
         with ending_with_the_message():
+            self._started = time.time()
             recipe = self._recipe or recipe_of(cfg)
             check_template(cfg, recipe)
             self._record = fill(cfg, recipe, build(recipe))
@@ -96,7 +100,8 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
     def post_train(self, cfg: Any, model: Any) -> None:
         """Leave `ragdata.json` beside the trained weights, and judge them where the recipe says so.
 
-        Axolotl calls this on every rank and may do it twice: it is the first rank that judges, once.
+        Axolotl calls this on every rank and twice, before the weights are saved and after: the first rank judges, once,
+        when the weights of this training are there.
 
         Raises:
             SystemExit: The folder cannot be written; message and fix are on stderr.
@@ -104,11 +109,21 @@ class RagdataPlugin(BasePlugin):  # type: ignore[misc]
         with ending_with_the_message():
             if self._record is not None:
                 write_record(Path(cfg.output_dir), self._record)
+        if self._is_to_judge() and weights_saved(Path(cfg.output_dir), self._started):
+            self._judge(cfg, model)
+
+    def post_train_unload(self, cfg: Any) -> None:
+        """Judge, where the weights were saved only now; Axolotl has taken the model off the card."""
+        if self._is_to_judge():
+            self._judge(cfg, None)
+
+    def _is_to_judge(self) -> bool:
         block = self._recipe.ragdata.judge if self._recipe is not None else None
-        if self._recipe is None or block is None or not block.after_train or self._judged:
-            return
+        return block is not None and block.after_train and not self._judged
+
+    def _judge(self, cfg: Any, model: Any) -> None:
         self._judged = True
-        if int(os.environ.get("RANK", "0")) == 0:
+        if self._recipe is not None and int(os.environ.get("RANK", "0")) == 0:
             _make_room(model)
             judge_trained(self._recipe, Path(cfg.output_dir))
 

@@ -252,6 +252,13 @@ def continue_from(cfg: Mapping[str, Any], recipe: Recipe, record: Mapping[str, A
         _say(unknown)
 
 
+def weights_saved(folder: Path, since: float) -> bool:
+    """Return whether weights were written into a folder since a time (seconds since 1970); older ones do not count."""
+    found = [path for pattern in ("*model*.safetensors", "*model*.bin") for path in folder.glob(pattern)]
+    # a file system may cut the seconds' fraction off
+    return any(path.stat().st_mtime >= since - 1.0 for path in found)
+
+
 def judge_trained(recipe: Recipe, folder: Path) -> None:
     """Run `ragdata judge` on weights that were just saved, in a process of its own; what goes wrong there is only said.
 

@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from axolotl_ragdata.base_model import prepare_base_model
-from axolotl_ragdata.judge.local import LocalModel, has_bfloat16, weights_of
+from axolotl_ragdata.judge.local import LocalModel, weights_of
 from axolotl_ragdata.pipeline import build
 from axolotl_ragdata.recipe import load_recipe
 from axolotl_ragdata.records import Example, Message
@@ -44,7 +44,6 @@ def write_recipe(folder: Path, epochs: int) -> Path:
     recipe["ragdata"]["sources"] = [{"path": "./documents/*.tei.xml", "reader": "grobid"}]
     recipe["ragdata"]["split"] = {"validation": 0.0, "test_seen": 0.0, "test_unseen": 0.0}
     recipe.update(num_epochs=epochs, learning_rate=0.001, save_strategy="no", eval_strategy="no")
-    recipe["bfloat16"] = has_bfloat16()
     recipe.update(dataset_prepared_path="./prepared", output_dir="./tuned")
     path = folder / "recipe.yml"
     path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")

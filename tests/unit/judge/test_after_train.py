@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,13 +26,20 @@ def server(model_server: ModuleType) -> Iterator[Any]:
     started.stop()
 
 
-def after(recipe: Recipe, folder: Path, times: int = 2) -> None:
+def after(recipe: Recipe, folder: Path) -> Any:
+    """End a training as Axolotl does: it calls before it saves the weights and after."""
     from axolotl_ragdata.plugin import RagdataPlugin
 
     plugin = RagdataPlugin()
     plugin._recipe = recipe
-    for _ in range(times):
-        plugin.post_train(SimpleNamespace(output_dir=str(folder)), None)
+    cfg = SimpleNamespace(output_dir=str(folder))
+    plugin.post_train(cfg, None)
+    assert not plugin._judged, "the weights are not there yet"
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+    plugin.post_train(cfg, None)
+    plugin.post_train(cfg, None)
+    plugin.post_train_unload(cfg)
+    return plugin
 
 
 def judged(server: Any, **changes: Any) -> dict[str, Any]:
@@ -64,11 +72,18 @@ def test_a_failure_is_said_and_the_weights_stay(
     finished: Finished, server: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     weights = tmp_path / "adapter_model.safetensors"
-    weights.write_bytes(b"weights")
-    digest = hashlib.sha256(weights.read_bytes()).digest()
+    digest = hashlib.sha256(b"weights").digest()
     recipe = finished(judged(server, judges=[{"model": "gpt", "api_key_env": "NO_SUCH_KEY"}]))
     after(recipe, tmp_path)
     said = capfd.readouterr().err
     assert "NO_SUCH_KEY is not set" in said
     assert "the judge ended with exit code 2; the weights in" in said
     assert hashlib.sha256(weights.read_bytes()).digest() == digest
+
+
+def test_weights_of_an_earlier_training_are_not_judged(finished: Finished, server: Any, tmp_path: Path) -> None:
+    old = tmp_path / "adapter_model.safetensors"
+    old.write_bytes(b"old")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    after(finished(judged(server)), tmp_path)
+    assert len(server.requests) == 4
