@@ -151,7 +151,7 @@ def test_init_writes_a_recipe_that_checks_and_builds(
 
 
 BAD_RECIPES = {
-    "unknown key": ("modle: x", ["ragdata.modle", "unknown key 'modle'"]),
+    "unknown key": ("modell: x", ["ragdata.modell", "unknown key 'modell'"]),
     "wrong type": ("passages: {max_tokens: many}", ["ragdata.passages.max_tokens", "'many'"]),
     "unknown card": ("questions: {types: [definitoin]}", ["definitoin", "did you mean 'definition'"]),
     "unknown filter": ("filters: [{use: groundd}]", ["groundd", "did you mean 'grounded'"]),

@@ -43,7 +43,7 @@ def test_a_good_recipe_keeps_axolotls_keys_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "where", "what", "fix"),
     [
-        ("  llm: {modle: x}\n", ":7: ragdata.llm.modle", "unknown key 'modle'", "did you mean 'model'?"),
+        ("  llm: {modell: x}\n", ":7: ragdata.llm.modell", "unknown key 'modell'", "did you mean 'model'?"),
         ("  llm: {concurrency: '4'}\n", ":7: ragdata.llm.concurrency", "not '4'", "most calls in flight"),
         ("  llm: {temperature: 3}\n", ":7: ragdata.llm.temperature", "not 3", "fix:"),
         ("  questions: {from: magic}\n", ":7: ragdata.questions.from", "not 'magic'", "structure: rules ask"),
@@ -64,8 +64,8 @@ def test_a_mistake_is_named_with_its_line_value_and_fix(
 
 
 def test_every_mistake_is_listed(tmp_path: Path) -> None:
-    message = refused(tmp_path, GOOD + "  llm: {modle: x}\n  embed: {batch_size: 0}\n")
-    assert "modle" in message
+    message = refused(tmp_path, GOOD + "  llm: {modell: x}\n  embed: {batch_size: 0}\n")
+    assert "modell" in message
     assert "batch_size" in message
 
 
