@@ -102,11 +102,13 @@ def test_meaning_is_found_without_a_shared_word(index: Index) -> None:
     assert Retriever(index, "text").search_now("terror", 1) == []
 
 
-def test_a_hybrid_score_is_that_of_the_two_ranks(index: Index) -> None:
-    for hit, _ in Retriever(index, "hybrid").search_now("how long do symptoms of PTSD last", 5):
-        ranks = [rank for rank in (hit.dense_rank, hit.text_rank) if rank is not None]
-        assert hit.score == pytest.approx(sum(1 / (60 + rank) for rank in ranks))
-        assert (hit.dense_rank is None) == (hit.dense_score is None)
+def test_a_hybrid_score_weighs_both_scores_as_shares_of_their_best(index: Index) -> None:
+    query = "how long do symptoms of PTSD last"
+    best = {mode: Retriever(index, mode).search_now(query, 1)[0][0].score for mode in ("dense", "text")}
+    for hit, _ in Retriever(index, "hybrid").search_now(query, 5):
+        dense = max(0.0, hit.dense_score or 0.0) / best["dense"]
+        text = max(0.0, hit.text_score or 0.0) / best["text"]
+        assert hit.score == pytest.approx(0.75 * dense + 0.25 * text, abs=1e-5)
 
 
 @pytest.mark.parametrize(
