@@ -61,10 +61,13 @@ def test_it_is_called_once_though_axolotl_calls_twice(
 def test_other_ranks_and_other_recipes_do_nothing(
     finished: Finished, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    after(finished(judged(server, after_train=False)), tmp_path)
-    after(finished(None), tmp_path)
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    after(finished(judged(server, after_train=False)), folders[0])
+    after(finished(None), folders[1])
     monkeypatch.setenv("RANK", "1")
-    after(finished(judged(server)), tmp_path)
+    after(finished(judged(server)), folders[2])
     assert server.requests == []
 
 
