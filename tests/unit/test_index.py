@@ -109,6 +109,7 @@ def test_a_hybrid_score_weighs_both_scores_as_shares_of_their_best(index: Index)
         dense = max(0.0, hit.dense_score or 0.0) / best["dense"]
         text = max(0.0, hit.text_score or 0.0) / best["text"]
         assert hit.score == pytest.approx(0.75 * dense + 0.25 * text, abs=1e-5)
+        assert (hit.dense_rank is None) == (hit.dense_score is None)
 
 
 @pytest.mark.parametrize(
