@@ -22,7 +22,7 @@ from typing import Any
 
 from setting import MOCK, counters, mock_endpoint, ragdata, reset, show, write_documents, write_recipe
 
-CALLS_A_DOCUMENT = 60
+CALLS_A_DOCUMENT = 175
 SECTIONS = 10
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,9 @@ SCORE_DIGITS = 5
 SLACK = 1e-4
 """More than a product of float32 vectors of length 1 can be wrong by."""
 TIES = 16
+BLAS_TURN = threading.Lock()
+WORTH_THREADS = 1 << 28
+"""Multiplications of one product from which threads gain more than they waste."""
 SEARCHES_AT_ONCE = 16
 LANCE_ERRORS = (OSError, RuntimeError, ValueError)
 """What LanceDB and Arrow raise, by cause and version."""
@@ -71,6 +75,7 @@ class Index:
         self._table: Any = None
         self._searched: Any = None
         self._thread = ThreadPoolExecutor(1)
+        self._blas: Any = None
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder, exact_up_to: int = EXACT_UP_TO) -> Index:
@@ -143,8 +148,24 @@ class Index:
         size = max(1, SCORES_AT_ONCE // len(self._ids))
         for start in range(0, len(vectors), size):
             block = vectors[start : start + size]
-            found += [self._exact(*pair, top_k) for pair in zip(block, block @ self._matrix.T, strict=True)]
+            with self._calm_blas(len(block)):
+                rough = block @ self._matrix.T
+            found += [self._exact(*pair, top_k) for pair in zip(block, rough, strict=True)]
         return found
+
+    @contextlib.contextmanager
+    def _calm_blas(self, queries: int) -> Iterator[None]:
+        # BLAS threads that wait for the next small product spin: a quarter of the CPU of a whole build
+        if queries * self._matrix.size > WORTH_THREADS:
+            yield
+            return
+        from threadpoolctl import ThreadpoolController
+
+        # one at a time: each puts back the number of threads that it found
+        with BLAS_TURN:
+            self._blas = self._blas or ThreadpoolController()
+            with self._blas.limit(limits=1, user_api="blas"):
+                yield
 
     def text(self, queries: Sequence[str], top_k: Sequence[int]) -> list[Ranked]:
         """Return the best passages for each query by BM25; its words are data, never operators. Ties go by id.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import urllib.request
@@ -14,14 +15,6 @@ from typing import Any
 REPOSITORY = Path(__file__).parent.parent.parent
 MOCK = REPOSITORY.parent / "shared" / "bench" / "mock_llm.py"
 SUBJECTS = ("Anxiety", "Mania", "Insomnia", "Catatonia", "Delirium", "Agoraphobia", "Bulimia", "Narcolepsy")
-SENTENCES = (
-    "{subject} of type {number} begins between {low} and {high} years of age in the region that is called {place}.",
-    "About {share} percent of adults with {subject} of type {number} recover within {weeks} weeks of treatment.",
-    "Clinicians in {place} measure the severity of {subject} with a scale that runs from zero to {high} points.",
-    "The risk of {subject} rises by {share} percent where sleep is shorter than {low} hours in {weeks} nights.",
-    "Treatment with a daily dose of {weeks} mg lowers the score by {low} points after {number} days on average.",
-    "Families in {place} report that {subject} returns in {share} of a hundred cases that end before week {weeks}.",
-)
 SYLLABLES = (
     "ba",
     "cor",
@@ -40,6 +33,9 @@ SYLLABLES = (
     "vex",
     "zan",
 )
+
+
+VOCABULARY = 4096
 
 
 class NoMock(SystemExit):
@@ -99,23 +95,19 @@ def document_text(number: int, sections: int = 10, sentences: int = 6) -> str:
 
 
 def _sentence(subject: str, number: int, section: int, at: int) -> str:
-    seed = (number * 7919 + section * 104_729 + at * 1_299_709) % 1_000_003
-    facts = {
-        "subject": subject.lower() if at else subject,
-        "number": 1 + number * 100 + section,
-        "low": 2 + seed % 17,
-        "high": 20 + seed % 61,
-        "share": 1 + seed % 97,
-        "weeks": 2 + seed % 51,
-        "place": f"{('North', 'South', 'East', 'West')[seed % 4]}field {seed % 977}",
-    }
-    # words of their own and of different number: without them every search would end in a tie
-    words = " ".join(_word(seed * 31 + place) for place in range(3 + seed % 7))
-    return SENTENCES[at % len(SENTENCES)].format(**facts)[:-1] + f", as noted for {words}."
+    chosen = random.Random(f"{number}/{section}/{at}")
+    # frequent words and rare ones, as in any text: without rare words every search would end in a tie
+    words = [_word(int(VOCABULARY ** chosen.random())) for _ in range(chosen.randint(10, 24))]
+    dose, grade = chosen.randint(2, 98), 1 + number * 100 + section
+    return f"{subject} of grade {grade} is {' '.join(words[:-3])} with {dose} mg {' '.join(words[-3:])}."
 
 
 def _word(number: int) -> str:
-    return "".join(SYLLABLES[(number // len(SYLLABLES) ** place) % len(SYLLABLES)] for place in range(3))
+    parts = []
+    for _ in range(3):
+        number, place = divmod(number, len(SYLLABLES))
+        parts.append(SYLLABLES[place])
+    return "".join(parts)
 
 
 def write_recipe(folder: Path, base_url: str, llm: Mapping[str, Any] | None = None, **blocks: Any) -> Path:
