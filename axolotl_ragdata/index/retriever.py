@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from axolotl_ragdata.index.table import Index, Ranked
+from axolotl_ragdata.index.exact import Ranked
+from axolotl_ragdata.index.table import Index
 from axolotl_ragdata.records import Hit, Passage
 
 if TYPE_CHECKING:

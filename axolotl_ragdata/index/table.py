@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from axolotl_ragdata.embed import Embedder
 from axolotl_ragdata.errors import StoreError
+from axolotl_ragdata.index.exact import SCORE_DIGITS, Ranked, best_first, exact_rankings, ranked
 from axolotl_ragdata.records import Passage, content_id
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Result = TypeVar("Result")
-Ranked = dict[str, tuple[int, float]]
-"""Passage id → (rank from 1, score)."""
 
 SCHEMA_VERSION = "2"
 TABLE = "passages"
@@ -37,14 +35,7 @@ REFINE_FACTOR = 10
 LONGEST_QUERY = 2_000
 """Characters of a query that text search reads; dense search reads all of them."""
 PASSAGES_A_WRITE = 4_096
-SCORES_AT_ONCE = 1 << 24
-SCORE_DIGITS = 5
-SLACK = 1e-4
-"""More than a product of float32 vectors of length 1 can be wrong by."""
 TIES = 16
-BLAS_TURN = threading.Lock()
-WORTH_THREADS = 1 << 28
-"""Multiplications of one product from which threads gain more than they waste."""
 SEARCHES_AT_ONCE = 16
 LANCE_ERRORS = (OSError, RuntimeError, ValueError)
 """What LanceDB and Arrow raise, by cause and version."""
@@ -75,7 +66,6 @@ class Index:
         self._table: Any = None
         self._searched: Any = None
         self._thread = ThreadPoolExecutor(1)
-        self._blas: Any = None
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder, exact_up_to: int = EXACT_UP_TO) -> Index:
@@ -144,28 +134,7 @@ class Index:
         if self._matrix is None:
             with self._readable():
                 return self._in_thread(self._all(self._approximate, ((vector, top_k) for vector in vectors)))
-        found = []
-        size = max(1, SCORES_AT_ONCE // len(self._ids))
-        for start in range(0, len(vectors), size):
-            block = vectors[start : start + size]
-            with self._calm_blas(len(block)):
-                rough = block @ self._matrix.T
-            found += [self._exact(*pair, top_k) for pair in zip(block, rough, strict=True)]
-        return found
-
-    @contextlib.contextmanager
-    def _calm_blas(self, queries: int) -> Iterator[None]:
-        # BLAS threads that wait for the next small product spin: a quarter of the CPU of a whole build
-        if queries * self._matrix.size > WORTH_THREADS:
-            yield
-            return
-        from threadpoolctl import ThreadpoolController
-
-        # one at a time: each puts back the number of threads that it found
-        with BLAS_TURN:
-            self._blas = self._blas or ThreadpoolController()
-            with self._blas.limit(limits=1, user_api="blas"):
-                yield
+        return exact_rankings(self._ids, self._matrix, vectors, top_k)
 
     def text(self, queries: Sequence[str], top_k: Sequence[int]) -> list[Ranked]:
         """Return the best passages for each query by BM25; its words are data, never operators. Ties go by id.
@@ -205,7 +174,7 @@ class Index:
         while len(scored) == limit and scored[-1][1] == scored[top_k - 1][1]:
             limit *= 8
             scored = await self._matches(words, limit)
-        return _ranking(scored, top_k)
+        return ranked(scored, top_k)
 
     async def _matches(self, words: str, limit: int) -> list[tuple[str, float]]:
         from lancedb.query import MatchQuery
@@ -216,27 +185,13 @@ class Index:
         rows = await search.select(["_score"]).with_row_id().limit(limit).to_arrow()
         names = [self._id_of_row[number] for number in rows["_rowid"].to_pylist()]
         scored = zip(names, rows["_score"].to_pylist(), strict=True)
-        return sorted(((key, round(score, SCORE_DIGITS)) for key, score in scored), key=_best_first)
-
-    def _exact(self, vector: NDArray[np.float32], rough: NDArray[np.float32], top_k: int) -> Ranked:
-        """Return the ranking of one query from its rough scores.
-
-        A product of many queries differs in the last bits with their number. So it only chooses the candidates, whose
-        scores are computed again one by one: equal builds rank equally, however their queries fell together.
-        """
-        import numpy as np
-
-        most = min(top_k, len(rough))
-        last = np.partition(rough, len(rough) - most)[len(rough) - most]
-        near = np.flatnonzero(rough >= last - SLACK)
-        scores = (self._matrix[near].astype(np.float64) * vector.astype(np.float64)).sum(axis=1)
-        return _ranking(zip((self._ids[at] for at in near), scores.round(SCORE_DIGITS).tolist(), strict=True), most)
+        return sorted(((key, round(score, SCORE_DIGITS)) for key, score in scored), key=best_first)
 
     async def _approximate(self, vector: NDArray[np.float32], top_k: int) -> Ranked:
         search = self._searched.query().nearest_to(vector).column("vector").distance_type("cosine")
         rows = await search.refine_factor(REFINE_FACTOR).select(["id", "_distance"]).limit(top_k).to_arrow()
         scores = [round(1.0 - distance, SCORE_DIGITS) for distance in rows["_distance"].to_pylist()]
-        return _ranking(zip(rows["id"].to_pylist(), scores, strict=True), top_k)
+        return ranked(zip(rows["id"].to_pylist(), scores, strict=True), top_k)
 
     @contextlib.contextmanager
     def _readable(self) -> Iterator[None]:
@@ -403,15 +358,6 @@ def recall_at(index: Index, top_k: int = 10, sample: int = 100) -> float:
     chosen = exact._matrix[:: max(1, len(exact._ids) // sample)][:sample]
     pairs = zip(index.dense(chosen, top_k), exact.dense(chosen, top_k), strict=True)
     return float(np.mean([len(set(found) & set(true)) / max(1, len(true)) for found, true in pairs]))
-
-
-def _ranking(scored: Iterable[tuple[str, float]], top_k: int) -> Ranked:
-    best = sorted(scored, key=_best_first)[:top_k]
-    return {key: (rank, score) for rank, (key, score) in enumerate(best, 1)}
-
-
-def _best_first(scored: tuple[str, float]) -> tuple[float, str]:
-    return -scored[1], scored[0]
 
 
 def _by_document(passages: Sequence[Passage]) -> dict[str, list[Passage]]:
