@@ -15,6 +15,8 @@ import pytest
 REPOSITORY = Path(__file__).parent.parent
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
+collect_ignore_glob = ["servers/*"]  # servers run by the tests, some by another environment's Python: no tests in them
+
 os.environ.setdefault("AXOLOTL_DO_NOT_TRACK", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("COLUMNS", "120")
