@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 import warnings
 from importlib.util import find_spec
@@ -20,6 +21,9 @@ collect_ignore_glob = ["servers/*"]  # servers run by the tests, some by another
 os.environ.setdefault("AXOLOTL_DO_NOT_TRACK", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("COLUMNS", "120")
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # whoever starts the tests in the background makes every process that they start deaf to interrupts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GROBID_URL"):
     os.environ.pop(name, None)
 

@@ -231,18 +231,18 @@ def test_a_call_that_fails_is_no_verdict_and_is_tried_again(
 def test_a_split_that_leaks_fails_the_build_and_nothing_is_written(
     tmp_path: Path, verified: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from axolotl_ragdata import splits
+    from axolotl_ragdata import division
 
     recipe = copied(verified[0], tmp_path)
     before = {path.name: path.read_bytes() for path in (recipe.parent / "run").glob("*.json*")}
-    honest = splits.assign_splits
+    honest = division.assign_splits
 
     def leaking(*arguments: Any) -> Any:
         rows, rejected = honest(*arguments)
         other = "validation" if rows[0].split != "validation" else "train"
         return [*rows, rows[0].model_copy(update={"split": other})], rejected
 
-    monkeypatch.setattr(splits, "assign_splits", leaking)
+    monkeypatch.setattr(division, "assign_splits", leaking)
     with pytest.raises(QualityGateFailed, match="are one question") as failed:
         filter_again(load_recipe(recipe))
     assert failed.value.exit_code == 4

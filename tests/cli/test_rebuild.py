@@ -24,12 +24,18 @@ ragdata:
 SUBJECTS = ("Anxiety", "Mania", "Insomnia", "Catatonia", "Delirium", "Bulimia", "Narcolepsy", "Agoraphobia")
 
 
+GRADES = ("first", "second", "third", "fourth", "fifth")
+
+
 def text(subject: str, sections: int = 4, dose: int = 20) -> str:
     parts = [f"# {subject}"]
     for number in range(1, sections + 1):
-        told = f"{subject} of grade {number} is treated with {dose + number} mg of salt a day in the {number} clinics"
+        grade = GRADES[number - 1]  # in words: the model that these tests run asks without numbers
+        told = (
+            f"{subject} of the {grade} grade is treated with {dose + number} mg of salt a day in the {number} clinics"
+        )
         parts += [
-            f"## {subject} of grade {number}",
+            f"## {subject} of the {grade} grade",
             f"{told} that {subject.lower()} care has. It lasts {number} weeks.",
         ]
     return "\n\n".join(parts) + "\n"
