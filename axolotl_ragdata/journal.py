@@ -13,7 +13,6 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -24,7 +23,7 @@ ANSWERS = "answers"
 FAILURES = "failures"
 SEGMENT_BYTES = 256 * 2**20
 PREFIX = b'{"key":"'
-Line = tuple[str, bytes, "Future[None]"]
+Line = tuple[str, bytes, "asyncio.Future[None]"]
 
 
 class Journal:
@@ -96,7 +95,7 @@ class Journal:
         Raises:
             StoreError: It could not be written; nothing was acknowledged.
         """
-        await asyncio.shield(self._enqueue(ANSWERS, key, entry))
+        await self._enqueue(ANSWERS, key, entry)
 
     async def append_failure(self, key: str, entry: Mapping[str, Any]) -> None:
         """Return once a failed attempt is on the disk; it never answers a `get`.
@@ -104,7 +103,7 @@ class Journal:
         Raises:
             StoreError: It could not be written.
         """
-        await asyncio.shield(self._enqueue(FAILURES, key, entry))
+        await self._enqueue(FAILURES, key, entry)
 
     def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (key, entry) of every answer."""
@@ -128,9 +127,9 @@ class Journal:
             raise self._broken
         payload = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
         line = f'{{"key":{json.dumps(key)},"entry":{payload}}}\n'.encode("utf-8", "surrogatepass")
-        done: Future[None] = Future()
+        done = asyncio.get_running_loop().create_future()
         self._queue.put((stem, line, done))
-        return asyncio.wrap_future(done)
+        return done
 
     def _write_groups(self) -> None:
         open_for_more = True
@@ -150,11 +149,10 @@ class Journal:
                     self._flush(stem, payload)
         except OSError as problem:
             self._broken = self._error(problem)
-            for _, _, done in lines:
-                done.set_exception(self._broken)
-            return
-        for _, _, done in lines:
-            done.set_result(None)
+        # one wake-up of the loop for the whole group: one for each line costs more than writing it
+        for loop, waiting in _by_loop(lines).items():
+            with contextlib.suppress(RuntimeError):  # a loop that is closed: nobody waits any more
+                loop.call_soon_threadsafe(_acknowledge, waiting, self._broken)
 
     def _flush(self, stem: str, payload: list[bytes]) -> None:
         start = self._sizes[stem]
@@ -226,6 +224,23 @@ class Journal:
     def _error(self, problem: OSError) -> StoreError:
         fix = "free some space or correct the permissions, then run the same command again; nothing paid for is lost"
         return StoreError(str(self.folder), f"the journal cannot be written: {problem.strerror or problem}", fix)
+
+
+def _by_loop(lines: list[Line]) -> dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]]:
+    found: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for _, _, done in lines:
+        found.setdefault(done.get_loop(), []).append(done)
+    return found
+
+
+def _acknowledge(waiting: list[asyncio.Future[None]], problem: StoreError | None) -> None:
+    for done in waiting:
+        if done.done():
+            continue  # who waited was cancelled; the line is written all the same
+        if problem is None:
+            done.set_result(None)
+        else:
+            done.set_exception(problem)
 
 
 def _packed(key: str) -> bytes:

@@ -192,6 +192,8 @@ async def _generate(
             if asking.rounds is None:
                 break
             asking.rounds.hear(source, heard)
+            if not recipe.ragdata.questions.has_quota:
+                break  # everything was asked in one round
             so_far = await asyncio.to_thread(rows_so_far, recipe, documents, passages, embedder, rows)
             source = asking.rounds.next(so_far)
     rows.rejected += asking.rounds.unasked() if asking.rounds else []
