@@ -25,13 +25,13 @@ def seal_for(*texts: str) -> str:
     raise AssertionError("unreachable")
 
 
-def enclosed(tag: str, text: str, seal: str, attributes: Mapping[str, str] | None = None) -> str:
-    """Return a text between an opening and a closing mark, each on a line of its own, that carry the seal.
+def enclosed(tag: str, text: str, seal: str, attributes: Mapping[str, str] | None = None, name: str = "seal") -> str:
+    """Return a text between an opening and a closing mark, each on a line of its own, that carry the seal as `name`.
 
     >>> print(enclosed("passage", "Ants dig.", "5f", {"id": "p1"}))
     <passage id="p1" seal="5f">
     Ants dig.
     </passage seal="5f">
     """
-    shown = "".join(f' {name}="{value}"' for name, value in (attributes or {}).items())
-    return f'<{tag}{shown} seal="{seal}">\n{text}\n</{tag} seal="{seal}">'
+    shown = "".join(f' {key}="{value}"' for key, value in (attributes or {}).items())
+    return f'<{tag}{shown} {name}="{seal}">\n{text}\n</{tag} {name}="{seal}">'

@@ -63,14 +63,14 @@ def guided_verdict(schema: dict[str, Any], model: str, seal: str) -> dict[str, A
     """Return a schema in which the embedded judge cannot ramble or miss the seal; others get the plain one.
 
     Args:
-        schema: An object with `seal`.
+        schema: An object with `seal_id`.
         model: The judge's model.
-        seal: What `seal` must be.
+        seal: What `seal_id` must be.
     """
     if model != EMBEDDED:
         return schema
     tight = copy.deepcopy(schema)
-    tight["properties"]["seal"] = {"enum": [seal]}
+    tight["properties"]["seal_id"] = {"enum": [seal]}
     _shorten(tight)
     return tight
 

@@ -33,7 +33,7 @@ class ChatRequest:
         schema: A JSON schema that the answer must satisfy, or None for plain text.
         schema_name: Its name, `[a-zA-Z0-9_-]+`.
         max_tokens: Upper bound of the completion.
-        seal: A word that the value's key `seal` must repeat; an answer that was copied from the prompt's data does not.
+        seal: A word that the value's key `seal_id` must repeat; what was copied from the prompt's data does not.
         draw: Which draw of the same question this is, from 0; added to the seed and part of the journal's key.
         history: Turns between the system prompt and the user prompt.
     """

@@ -70,7 +70,7 @@ def accepted(choice: Mapping[str, Any], request: ChatRequest, mode: Mode) -> tup
     if request.schema is None:
         return text, None
     found = _valid(text, request.schema, mode)
-    if request.seal is not None and not isinstance(found, Unusable) and found[1].get("seal") != request.seal:
+    if request.seal is not None and not isinstance(found, Unusable) and found[1].get("seal_id") != request.seal:
         return Unusable("does not repeat the seal of its prompt", text[:200])
     return found
 

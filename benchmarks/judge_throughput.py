@@ -1,18 +1,19 @@
-"""Calls a second of `ragdata judge`, answers and verdicts, against N x latency / concurrency, the shortest time.
+"""Calls a second of `ragdata judge`, answers and then verdicts, against N x latency / concurrency, the shortest time.
 
-    python benchmarks/judge_throughput.py [-n 1000] [-c 64] [--latency 0.2] [--json]
+    python benchmarks/judge_throughput.py [-n 2000] [-c 64] [--latency 0.2] [--bare] [--json]
 
-A candidate and a judge are behind a loopback server in a process of its own, with the latency; everything else is what
-the command does: prompts, retries, the journal on the disk, parsing. CPU is this process's.
+The command is run twice against the mock endpoint: a candidate answers, then a judge marks the answers, which stand in
+the journal. `share_of_bound` is taken from the first request to the last answer, `…_of_the_command` over everything:
+starting Python, reading, estimates, statistics, the report. The mock fails the self-test by design, so the second
+command ends with code 4. `--bare` runs raw aiohttp (`../shared/bench/bare_client.py`) against the same mock: on few
+cores the mock itself is what keeps both from the bound, and `…_to_bare` is the fairer figure.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import importlib.util
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,126 +21,86 @@ import time
 from pathlib import Path
 from typing import Any
 
-from axolotl_ragdata.journal import Journal
-from axolotl_ragdata.judge.answering import Answering
-from axolotl_ragdata.judge.candidates import look_up
-from axolotl_ragdata.judge.judges import judged
-from axolotl_ragdata.judge.prompts import ask
-from axolotl_ragdata.judge.records import JudgeQuestion, SourcePassage
-from axolotl_ragdata.progress import Silent
-from axolotl_ragdata.recipe import Recipe, recipe_from
+from setting import MOCK, counters, mock_endpoint, ragdata, reset, show
 
-SERVERS = Path(__file__).parent.parent / "tests" / "servers"
 TEXT = "Anxiety is common in adults, and it lasts for months. " * 20
+QUALITY_GATE = 4
 
 
-def module(name: str) -> Any:
-    """Return a server of the tests."""
-    spec = importlib.util.spec_from_file_location(f"bench_{name}", SERVERS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = found
-    spec.loader.exec_module(found)
-    return found
-
-
-def serve(latency_s: float) -> None:
-    """Answer and judge until stdin ends; the address is the first line of stdout."""
-    model = module("model")
-    known = module("judge").KnownJudge(model.completion, truth=lambda question, answer: 7.0)
-
-    def behaviour(number: int, body: Any) -> Any:
-        return known(number, body) if "response_format" in body else None
-
-    class Slow(model.ModelServer):  # type: ignore[misc, name-defined]
-        async def _chat(self, request: Any) -> Any:
-            await asyncio.sleep(latency_s)
-            return await super()._chat(request)
-
-    server = Slow(behaviour=behaviour).start()
-    print(server.base_url, flush=True)
-    sys.stdin.read()
-
-
-def opened(base_url: str, concurrency: int, folder: Path) -> Recipe:
-    """Return a recipe with one candidate and one judge."""
+def write_setting(folder: Path, base_url: str, count: int, concurrency: int) -> tuple[Path, Path]:
+    """Write questions and two recipes, without a judge and with one; return the recipes."""
+    rows = [{"question": f"What is fact {number}?", "reference": f"{TEXT}({number})"} for number in range(count)]
+    (folder / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "nothing.md").write_text("# Nothing\n\nNothing stands here.\n", encoding="utf-8")
     called = {"base_url": base_url, "concurrency": concurrency}
-    judge = {
+    judge: dict[str, Any] = {
         "candidates": [{"kind": "endpoint", "model": "careful", **called}],
-        "judges": [{"model": "expert", **called}],
+        "questions": ["questions.jsonl"],
+        "splits": [],
         "scoring": ["pointwise"],
     }
-    data = {"ragdata": {"output": "./x", "sources": [{"path": "x"}], "judge": judge}}
-    return recipe_from(data, folder / "recipe.yml")
+    recipes = []
+    for name, judges in (("answers", []), ("verdicts", [{"model": "expert", **called}])):
+        block = {"output": "./run", "sources": [{"path": "nothing.md"}], "judge": {**judge, "judges": judges}}
+        recipes.append(folder / f"{name}.yml")
+        recipes[-1].write_text(json.dumps({"base_model": "none", "ragdata": block}), encoding="utf-8")
+    return recipes[0], recipes[1]
 
 
-async def run(base_url: str, count: int, concurrency: int, latency_s: float, folder: Path) -> dict[str, Any]:
-    """Return the measures of both halves."""
-    recipe = opened(base_url, concurrency, folder)
-    block = recipe.ragdata.judge
-    assert block is not None
-    questions = [
-        JudgeQuestion(
-            id=str(number),
-            origin="file",
-            question=f"What is fact {number}?",
-            reference="It is known.",
-            passages=(SourcePassage(passage_id=f"p{number}", text=f"{TEXT} ({number})"),),
-        )
-        for number in range(count)
-    ]
-    candidate = look_up(recipe, block, questions)[0]
-    out: dict[str, Any] = {"questions": count, "concurrency": concurrency}
-    with contextlib.closing(Journal.open(folder / "journal")) as journal:
-        asked = [await ask(candidate, question, None, None) for question in questions]
-        answering = Answering(journal, {}, Silent())
-        started, cpu = time.perf_counter(), time.process_time()
-        answers = await answering.answer(asked)
-        assert all(answer.text for answer in answers)
-        out |= measures("answers", count, started, cpu, latency_s, concurrency)
-        started, cpu = time.perf_counter(), time.process_time()
-        verdicts = await judged(recipe, block, questions, answers, journal, Silent())
-        assert all(score.value is not None for score in verdicts.scores.scores)
-        calls = verdicts.usage["expert"].calls
-        out |= measures("verdicts", calls, started, cpu, latency_s, concurrency)
-    return out
-
-
-def measures(name: str, calls: int, started: float, cpu: float, latency_s: float, concurrency: int) -> dict[str, Any]:
-    """Return calls a second, the share of the bound and the CPU of one half."""
-    wall_s = time.perf_counter() - started
+def measured(recipe: Path, base_url: str, concurrency: int, latency_s: float, code: int) -> dict[str, Any]:
+    """Return the figures of one command, which must end with a code."""
+    reset(base_url)
+    before, started = _child_cpu_s(), time.perf_counter()
+    done = subprocess.run(ragdata("judge", recipe), capture_output=True, text=True, check=False)
+    whole_s, cpu_s = time.perf_counter() - started, _child_cpu_s() - before
+    if done.returncode != code:
+        raise SystemExit(f"ragdata judge ended with {done.returncode}:\n{done.stderr}")
+    stats = counters(base_url)
+    bound_s = stats["ok"] * latency_s / concurrency
+    name = recipe.stem
     return {
-        f"{name}_per_s": round(calls / wall_s, 1),
-        f"{name}_share_of_bound": round(calls * latency_s / concurrency / wall_s, 3),
-        f"{name}_cpu_ms": round(1000 * (time.process_time() - cpu) / calls, 2),
+        f"{name}_calls": stats["ok"],
+        f"{name}_per_s": round(stats["ok"] / stats["window_s"], 1),
+        f"{name}_share_of_bound": round(bound_s / stats["window_s"], 3),
+        f"{name}_share_of_bound_of_the_command": round(bound_s / whole_s, 3),
+        f"{name}_cpu_ms_per_call": round(1000 * cpu_s / stats["ok"], 2),
+        f"{name}_repaid": stats["repaid"],
     }
 
 
-def main() -> int:
-    """Run it."""
+def bare(base_url: str, calls: int, concurrency: int, latency_s: float) -> float:
+    """Return the calls a second of raw aiohttp."""
+    command = [sys.executable, str(MOCK.with_name("bare_client.py")), "aiohttp", "-n", str(calls)]
+    command += ["-c", str(concurrency), "--latency", str(latency_s), "--base-url", base_url]
+    first = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+    return float(json.loads(first)["requests_per_s"])
+
+
+def _child_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Run it; skipped where the mock server is not here."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", "--questions", type=int, default=1000)
+    parser.add_argument("-n", "--questions", type=int, default=2000)
     parser.add_argument("-c", "--concurrency", type=int, default=64)
     parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("--bare", action="store_true", help="also run the bare client, and print the ratios to it")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.serve:
-        serve(args.latency)
-        return 0
-    command = [sys.executable, __file__, "--serve", "--latency", str(args.latency)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as server, tempfile.TemporaryDirectory() as folder:
-        assert server.stdout is not None
-        base_url = server.stdout.readline().strip()
-        try:
-            out = asyncio.run(run(base_url, args.questions, args.concurrency, args.latency, Path(folder)))
-        finally:
-            server.kill()
-    print(json.dumps(out) if args.json else "\n".join(f"{name:<26}{value:,}" for name, value in out.items()))
-    return 0
+    facts: dict[str, Any] = {"questions": args.questions, "concurrency": args.concurrency}
+    with mock_endpoint(latency=args.latency) as base_url, tempfile.TemporaryDirectory() as name:
+        answers, verdicts = write_setting(Path(name), base_url, args.questions, args.concurrency)
+        facts |= measured(answers, base_url, args.concurrency, args.latency, 0)
+        facts |= measured(verdicts, base_url, args.concurrency, args.latency, QUALITY_GATE)
+        if args.bare:
+            facts["bare_per_s"] = bare(base_url, args.questions, args.concurrency, args.latency)
+            for half in ("answers", "verdicts"):
+                facts[f"{half}_to_bare"] = round(facts[f"{half}_per_s"] / facts["bare_per_s"], 3)
+    show(facts, args.json)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from axolotl_ragdata.blocks import JudgeBlock
-from axolotl_ragdata.judge.questions import load_questions, with_distractors
+from axolotl_ragdata.judge.distractors import with_distractors
+from axolotl_ragdata.judge.questions import load_questions
 from axolotl_ragdata.judge.records import JudgeQuestion
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe

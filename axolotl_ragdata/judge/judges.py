@@ -15,7 +15,7 @@ from axolotl_ragdata.judge.candidates import Candidate
 from axolotl_ragdata.judge.families import check_judges
 from axolotl_ragdata.judge.judgement import Verdicts
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion
-from axolotl_ragdata.judge.scoring import planned, score
+from axolotl_ragdata.judge.scoring import plan, score
 from axolotl_ragdata.llm import Chat, open_chat_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
@@ -78,11 +78,12 @@ async def judged(
         return Verdicts()
     async with opened_judges(recipe, block, journal) as chats:
         left = dict.fromkeys(chats, 0)
-        for ask in planned(block, questions, answers):
+        planned = plan(block, questions, answers)
+        for ask in planned.calls():
             left[ask.judge] += journal.get(chats[ask.judge].key(ask.request)) is None
         shown = ", ".join(f"{name} {count:,}" for name, count in left.items())
         progress.say(f"calls of judges that the journal does not hold: {shown}")
-        scores = await score(recipe, block, questions, answers, chats, progress)
+        scores = await score(planned, chats, progress)
         usage = {name: chat.usage for name, chat in chats.items()}
         cost = {name: chat.cost for name, chat in chats.items() if chat.cost is not None}
     return Verdicts(scores, usage, cost)
@@ -98,7 +99,7 @@ def estimated(block: JudgeBlock, questions: Sequence[JudgeQuestion], candidates:
     ]
     calls: Counter[str] = Counter()
     characters: dict[str, int] = defaultdict(int)
-    for ask in planned(block, questions, answers):
+    for ask in plan(block, questions, answers).calls():
         calls[ask.judge] += 1
         characters[ask.judge] += _length(ask.request)
     by_name = {judge.label: judge for judge in block.judges}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -219,36 +219,6 @@ def _limited(questions: Sequence[JudgeQuestion], block: JudgeBlock) -> list[Judg
 def shuffled(name: str, seed: int) -> bytes:
     """Return a sort key that orders names as if by chance, the same way each time."""
     return hashlib.blake2b(f"{seed}\x00{name}".encode(), digest_size=8).digest()
-
-
-def with_distractors(questions: Sequence[JudgeQuestion], block: JudgeBlock) -> dict[str, tuple[str, ...]]:
-    """Return, by question id, the options whose log-likelihoods are compared; the right one comes first.
-
-    A question with options of its own keeps them. One with a reference gets references of other questions of the same
-    language, of its own type before others, from other documents before its own, chosen by `seed`.
-    """
-    found = {}
-    for question in questions:
-        if question.options and question.label is not None:
-            found[question.id] = (question.label, *(each for each in question.options if each != question.label))
-        elif question.reference and question.answerable and block.distractors:
-            others = _others(question, questions, block.seed)
-            if len(others) >= block.distractors:
-                found[question.id] = (question.reference, *others[: block.distractors])
-    return found
-
-
-def _others(question: JudgeQuestion, questions: Iterable[JudgeQuestion], seed: int) -> list[str]:
-    def near(other: JudgeQuestion) -> tuple[bool, bool, bytes]:
-        return other.type != question.type, other.doc_id == question.doc_id, shuffled(question.id + other.id, seed)
-
-    usable = [
-        other
-        for other in questions
-        if other.reference and other.answerable and other.language == question.language and not other.options
-    ]
-    texts = [str(other.reference) for other in sorted(usable, key=near)]
-    return [text for text in dict.fromkeys(texts) if text != question.reference]
 
 
 def asked_turns(question: JudgeQuestion, text: str) -> tuple[Message, ...]:

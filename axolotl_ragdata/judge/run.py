@@ -18,12 +18,13 @@ from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.answering import Answering
 from axolotl_ragdata.judge.candidates import Candidate, look_up
 from axolotl_ragdata.judge.contamination import find_overlaps, references_seen
+from axolotl_ragdata.judge.distractors import with_distractors
 from axolotl_ragdata.judge.exact import score_exactly, summarise
 from axolotl_ragdata.judge.judgement import Judgement, Verdicts
 from axolotl_ragdata.judge.judges import estimated, judged, models_of, refuse_relatives
 from axolotl_ragdata.judge.probes import probes_for
 from axolotl_ragdata.judge.prompts import Asked, ask
-from axolotl_ragdata.judge.questions import load_questions, with_distractors
+from axolotl_ragdata.judge.questions import load_questions
 from axolotl_ragdata.judge.records import JudgeQuestion, Overlap
 from axolotl_ragdata.judge.results import evaluate
 from axolotl_ragdata.judge.results.records import Cost, Results
@@ -159,7 +160,8 @@ def _contamination(prepared: Prepared) -> str:
 
 async def _judge(recipe: Recipe, prepared: Prepared, run: RunDirectory, journal: Journal, progress: Progress) -> Judged:
     block = prepared.block
-    compared = with_distractors(prepared.questions, block)
+    by_likelihood = any(candidate.is_local for candidate in prepared.candidates)
+    compared = with_distractors(prepared.questions, block) if by_likelihood else {}
     answering = Answering(journal, compared, progress)
     asked = await _asked(recipe, prepared, run, progress)
     for line in estimate(prepared, asked, answering):

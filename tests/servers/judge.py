@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Truth = Callable[[str, str], float]
-SEAL = re.compile(r"The seal is ([0-9a-f]{12})\.\s*$")
+SEAL = re.compile(r"The seal-id is ([0-9a-f]{12})\.\s*$")
 VERDICT = re.compile(r"\{.*\}", re.DOTALL)
 INSTRUCTED = re.compile(r"\b10\b")
 
@@ -67,17 +67,17 @@ class KnownJudge:
         """Return a verdict of the schema's name."""
         question = shown["question"]
         if name == "own_answer":
-            return {"seal": seal, "answer": f"My answer to {question}"}
+            return {"seal_id": seal, "answer": f"My answer to {question}"}
         if name == "pairwise":
             first, second = self.worth(question, shown["first"], body), self.worth(question, shown["second"], body)
             better = "first" if first > second else "second" if second > first else "tie"
             drawn = random.Random(f"{question}{shown['first']}").random() < self.drawn_to_first
             chosen = "first" if self.kind == "first" or (drawn and "fact" in question) else better
-            return {"seal": seal, "reason": "weighed", "better": chosen}
+            return {"seal_id": seal, "reason": "weighed", "better": chosen}
         if name == "claims":
-            return {"seal": seal, "claims": self.claims(shown)}
+            return {"seal_id": seal, "claims": self.claims(shown)}
         worth = self.worth(question, shown["answer"], body)
-        return {"seal": seal, "criteria": ["what matters"], "reason": "gone through", "score": round(worth)}
+        return {"seal_id": seal, "criteria": ["what matters"], "reason": "gone through", "score": round(worth)}
 
     def worth(self, question: str, answer: str, body: Mapping[str, Any]) -> float:
         """Return what this judge makes of an answer, 0 to 10."""
@@ -113,5 +113,5 @@ def parsed(user: str) -> tuple[str, dict[str, str]]:
     found = SEAL.search(user)
     assert found is not None, user[-200:]
     seal = found[1]
-    pattern = re.compile(rf'<(\w+)(?: id="(\w+)")? seal="{seal}">\n(.*?)\n</\1 seal="{seal}">', re.DOTALL)
+    pattern = re.compile(rf'<(\w+)(?: id="(\w+)")? seal-id="{seal}">\n(.*?)\n</\1 seal-id="{seal}">', re.DOTALL)
     return seal, {match[2] or match[1]: match[3] for match in pattern.finditer(user)}

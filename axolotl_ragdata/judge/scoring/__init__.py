@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from axolotl_ragdata.blocks import JudgeBlock
 from axolotl_ragdata.judge.records import (
@@ -19,6 +21,7 @@ from axolotl_ragdata.judge.scoring.asking import (
     Ask,
     JudgeChat,
     OwnAnswers,
+    Sheet,
     answered,
     expected_verdicts,
     own_answers,
@@ -27,65 +30,100 @@ from axolotl_ragdata.judge.scoring.asking import (
 )
 from axolotl_ragdata.judge.scoring.selftest import planted_own_answers, planted_verdicts, selftests
 from axolotl_ragdata.progress import Progress, Silent
-from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Record
 
-__all__ = ["JudgeChat", "planned", "score"]
+__all__ = ["JudgeChat", "Plan", "plan", "score"]
 
 EXPECTED_OWN_ANSWER = "(the judge's own answer: " + "about a hundred words " * 25 + ")"
 
 
-async def score(
-    recipe: Recipe,
-    block: JudgeBlock,
-    questions: Sequence[JudgeQuestion],
-    answers: Sequence[CandidateAnswer],
-    chats: Mapping[str, JudgeChat],
-    progress: Progress,
-) -> JudgeScores:
-    """Return what the judges say; a call that failed is a verdict without a value, and the next run asks it again.
+@dataclass(frozen=True)
+class Plan:
+    """Every call of the judges, rendered once: to be counted before anything is spent, and then to be made.
+
+    Where judges answer first, their answers are not known yet: the prompts of verdicts hold a text of the usual length
+    instead, and are rendered again.
+
+    Attributes:
+        block: Judges, what they are asked for, and how often.
+        sheet: What there is to judge.
+        planted_first: The judges' own answers to planted questions, none where they do not answer first.
+        first: Their own answers to the others.
+        planted: Verdicts on planted answers: the self-test.
+        rest: Verdicts on the candidates' answers, and the records of those that cannot be asked for.
+    """
+
+    block: JudgeBlock
+    sheet: Sheet
+    planted_first: Sequence[Ask]
+    first: Sequence[Ask]
+    planted: Sequence[Ask | Record]
+    rest: Sequence[Ask | Record]
+
+    def calls(self) -> Iterator[Ask]:
+        """Yield every call, in the order in which they are made."""
+        yield from self.planted_first
+        yield from self.first
+        yield from (ask for ask in (*self.planted, *self.rest) if isinstance(ask, Ask))
+
+
+def plan(block: JudgeBlock, questions: Sequence[JudgeQuestion], answers: Sequence[CandidateAnswer]) -> Plan:
+    """Return every call that `score` makes, self-test included.
 
     Args:
-        recipe: Names the place of an error.
         block: Judges, what they are asked for, and how often.
         questions: Those to score, probes included; excluded ones are not among them.
         answers: Of every candidate to every question.
+    """
+    sheet = sheet_of(block, questions, answers)
+    planted_first, first = list(planted_own_answers(block)), list(own_answers(sheet))
+    own = {
+        (ask.judge, ask.request.subject_id): OwnAnswer(
+            question_id=ask.request.subject_id, judge=ask.judge, rubric=ask.request.stage, text=EXPECTED_OWN_ANSWER
+        )
+        for ask in (*planted_first, *first)
+    }
+    return Plan(block, sheet, planted_first, first, list(planted_verdicts(block, own)), list(verdicts(sheet, own)))
+
+
+async def score(planned: Plan, chats: Mapping[str, JudgeChat], progress: Progress) -> JudgeScores:
+    """Return what the judges say; a call that failed is a verdict without a value, and the next run asks it again.
+
+    Planted answers are the first to be judged; what comes after them does not wait for their verdicts.
+
+    Args:
+        planned: What is asked.
         chats: An open chat of each judge, by the judge's label.
         progress: Hears the result of the self-test as soon as it is known.
 
     Raises:
         RagdataError: What a chat raised to end the run.
     """
-    in_flight = 2 * sum(judge.concurrency for judge in block.judges)
-    sheet = sheet_of(block, questions, answers)
-    progress.start("judge self-test")
-    own = _own(await answered(planted_own_answers(block), chats, in_flight, progress))
-    tests = selftests(block, await answered(planted_verdicts(block, own), chats, in_flight, progress))
-    for test in tests:
-        progress.say(selftest_line(test))
-    progress.start("judge", expected_verdicts(sheet))
-    own = _own(await answered(own_answers(sheet), chats, in_flight, Silent()))
-    found = await answered(verdicts(sheet, own), chats, in_flight, progress)
+    in_flight = 2 * sum(judge.concurrency for judge in planned.block.judges)
+    progress.start("judge", expected_verdicts(planned.sheet))
+    committed = await answered((*planned.planted_first, *planned.first), chats, in_flight, Silent())
+    many = len(planned.planted_first)
+    planted_own, own = _own(committed[:many]), _own(committed[many:])
+    planted, rest = planned.planted, planned.rest
+    if committed:
+        planted, rest = list(planted_verdicts(planned.block, planted_own)), list(verdicts(planned.sheet, own))
+
+    async def tested() -> list[SelfTest]:
+        tests = selftests(planned.block, await answered(planted, chats, in_flight, Silent()))
+        for test in tests:
+            progress.say(selftest_line(test))
+        return tests
+
+    testing = asyncio.create_task(tested())
+    try:
+        # its calls were queued first
+        await asyncio.sleep(0)
+        found = await answered(rest, chats, in_flight, progress)
+        tests = await testing
+    finally:
+        testing.cancel()
+        await asyncio.gather(testing, return_exceptions=True)
     return _gathered(found, own, tests)
-
-
-def planned(block: JudgeBlock, questions: Sequence[JudgeQuestion], answers: Sequence[CandidateAnswer]) -> Iterator[Ask]:
-    """Yield every call that `score` makes, self-test included, for an estimate before anything is spent.
-
-    Where judges answer first, their answers are not known yet: the prompts hold a text of the usual length instead.
-    """
-    sheet = sheet_of(block, questions, answers)
-    first = [*planted_own_answers(block), *own_answers(sheet)]
-    yield from first
-    own = {
-        (ask.judge, ask.request.subject_id): OwnAnswer(
-            question_id=ask.request.subject_id, judge=ask.judge, rubric=ask.request.stage, text=EXPECTED_OWN_ANSWER
-        )
-        for ask in first
-    }
-    for ask in (*planted_verdicts(block, own), *verdicts(sheet, own)):
-        if isinstance(ask, Ask):
-            yield ask
 
 
 def selftest_line(test: SelfTest) -> str:

@@ -34,13 +34,13 @@ def request_of(
     """
     texts = _texts(question, answers, own_answer)
     seal = seal_for(*(text for _, text, _ in texts))
-    shown = [enclosed(tag, text, seal, attributes) for tag, text, attributes in texts]
+    shown = [enclosed(tag, text, seal, attributes, "seal-id") for tag, text, attributes in texts]
     notes = [] if question.answerable else [UNANSWERABLE]
     return ChatRequest(
         stage=rubric.producer,
         subject_id=question.id,
         system=rubric.system,
-        user="\n\n".join([*shown, *notes, f"{rubric.reminder} The seal is {seal}."]),
+        user="\n\n".join([*shown, *notes, f"{rubric.reminder} The seal-id is {seal}."]),
         schema=guided_verdict(rubric.verdict, judge.model, seal),
         schema_name=rubric.name,
         max_tokens=max(judge.max_tokens, rubric.head.max_tokens),

@@ -11,11 +11,10 @@ from typing import Any
 from axolotl_ragdata.blocks import CandidateBlock, JudgeBlock, JudgeModelBlock
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion, JudgeScores, SourcePassage
-from axolotl_ragdata.judge.scoring import score
+from axolotl_ragdata.judge.scoring import plan, score
 from axolotl_ragdata.judge.scoring.selftest import RIGHT, planted
 from axolotl_ragdata.llm import open_chat_of
 from axolotl_ragdata.progress import Silent
-from axolotl_ragdata.recipe import recipe_from
 
 WORTH = re.compile(r"worth (\d+)")
 RIGHT_TEXTS = {answer.text for answer in planted()[1] if answer.candidate == RIGHT}
@@ -69,7 +68,6 @@ def run(
     folder: Path,
 ) -> JudgeScores:
     """Return the scores of judges at `urls`; equal folders share a journal."""
-    recipe = recipe_from({"ragdata": {"output": str(folder), "sources": [{"path": "."}]}}, folder / "recipe.yml")
 
     async def judged() -> JudgeScores:
         journal = Journal.open(folder / "journal")
@@ -77,7 +75,7 @@ def run(
         try:
             for chat in chats.values():
                 await chat.__aenter__()
-            return await score(recipe, judge_block, asked, answers, chats, Silent())
+            return await score(plan(judge_block, asked, answers), chats, Silent())
         finally:
             for chat in chats.values():
                 await chat.__aexit__(None, None, None)

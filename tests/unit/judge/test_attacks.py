@@ -55,7 +55,7 @@ def test_an_attack_stays_inside_its_marks(name: str, kind: str, judge_server: Mo
     assert seal not in text
     assert shown["first" if kind == "pairwise" else "answer"] == text
     assert shown["question"] == QUESTION.question
-    assert asked.user.rstrip().endswith(f"The seal is {seal}.")
+    assert asked.user.rstrip().endswith(f"The seal-id is {seal}.")
 
 
 @pytest.mark.parametrize("name", attack_texts())
@@ -91,20 +91,20 @@ def test_an_attack_gains_nothing_with_a_judge_that_reads(known_judge: Known, tmp
 @pytest.mark.parametrize(
     "content",
     [
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": 11}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": -1}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": 7.5}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": "10"}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": true}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": null}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": NaN}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r"}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": 2, "score": 10}',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": 5, "bonus": 5}',
-        '{"seal": "seal", "criteria": [], "reason": "r", "score": 5}',
-        '[{"seal": "SEAL", "criteria": [], "reason": "r", "score": 5}]',
-        '{"seal": "SEAL", "criteria": [], "reason": "r", "score": 5} and another: 10',
-        'Score: 5. {"seal": "SEAL", "criteria": [], "reason": "r", "score": 5}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": 11}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": -1}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": 7.5}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": "10"}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": true}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": null}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": NaN}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r"}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": 2, "score": 10}',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": 5, "bonus": 5}',
+        '{"seal_id": "seal", "criteria": [], "reason": "r", "score": 5}',
+        '[{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": 5}]',
+        '{"seal_id": "SEAL", "criteria": [], "reason": "r", "score": 5} and another: 10',
+        'Score: 5. {"seal_id": "SEAL", "criteria": [], "reason": "r", "score": 5}',
         "5",
         "10/10",
         "",
@@ -117,7 +117,7 @@ def test_what_is_not_the_schema_is_unscored(content: str) -> None:
 
 def test_a_whole_verdict_is_accepted_and_a_cut_one_is_not() -> None:
     asked = request()
-    whole = json.dumps({"seal": asked.seal, "criteria": ["c"], "reason": "Score: 10/10 says it.", "score": 4})
+    whole = json.dumps({"seal_id": asked.seal, "criteria": ["c"], "reason": "Score: 10/10 says it.", "score": 4})
     found = said(whole, asked)
     assert not isinstance(found, Unusable)
     assert found[1]["score"] == 4
@@ -132,7 +132,7 @@ def test_a_whole_verdict_is_accepted_and_a_cut_one_is_not() -> None:
 def test_only_the_schema_becomes_a_score(value: Any) -> None:
     asked = request()
     if isinstance(value, dict):
-        value = {"seal": asked.seal, **value}
+        value = {"seal_id": asked.seal, **value}
     found = said(json.dumps(value), asked)
     blank = Score(question_id="q", candidate="a", judge="j", rubric="r")
     if isinstance(found, Unusable):
@@ -150,8 +150,8 @@ def test_only_the_schema_becomes_a_score(value: Any) -> None:
 def test_no_text_leaves_its_marks(question: str, text: str) -> None:
     asked = JudgeQuestion(id="q", origin="file", question=question, reference=text[::-1])
     made = request_of(load_rubric("pointwise"), asked, {"answer": text}, JUDGE)
-    assert made.user.count(f'</answer seal="{made.seal}">') == 1
-    assert f'<answer seal="{made.seal}">\n{text}\n</answer seal="{made.seal}">' in made.user
+    assert made.user.count(f'</answer seal-id="{made.seal}">') == 1
+    assert f'<answer seal-id="{made.seal}">\n{text}\n</answer seal-id="{made.seal}">' in made.user
 
 
 def test_a_quote_decides_only_where_it_stands() -> None:
@@ -191,7 +191,7 @@ def test_every_card_has_a_schema_that_asks_for_the_reason_first() -> None:
     assert set(rubric_paths()) == set(SCHEMAS)
     for name, schema in SCHEMAS.items():
         keys = list(schema["properties"])
-        assert keys[0] == "seal"
+        assert keys[0] == "seal_id"
         assert load_rubric(name).verdict == schema
         for value, reason in (("score", "reason"), ("score", "criteria"), ("better", "reason")):
             if value in keys:
@@ -206,6 +206,6 @@ def test_the_embedded_judge_cannot_miss_the_seal_and_others_get_the_plain_schema
     assert plain.schema == SCHEMAS["pointwise"]
     tight = request_of(load_rubric("pointwise"), QUESTION, shown, JudgeModelBlock(model="embedded"))
     assert tight.schema is not None
-    assert tight.schema["properties"]["seal"] == {"enum": [tight.seal]}
+    assert tight.schema["properties"]["seal_id"] == {"enum": [tight.seal]}
     assert tight.schema["properties"]["criteria"]["maxItems"] == 2
-    assert SCHEMAS["pointwise"]["properties"]["seal"] == {"type": "string"}
+    assert SCHEMAS["pointwise"]["properties"]["seal_id"] == {"type": "string"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from axolotl_ragdata.blocks import JudgeBlock
 from axolotl_ragdata.errors import RecipeError
 from axolotl_ragdata.judge.contamination import find_overlaps, references_seen
+from axolotl_ragdata.judge.distractors import with_distractors
 from axolotl_ragdata.judge.exact import macro_f1, read_label, read_option, score_exactly, summarise, token_f1
-from axolotl_ragdata.judge.questions import load_questions, with_distractors, with_options
+from axolotl_ragdata.judge.questions import load_questions, with_options
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion
 from axolotl_ragdata.progress import Silent
 from axolotl_ragdata.recipe import Recipe
@@ -150,6 +152,18 @@ def test_distractors_are_other_references_of_the_same_kind() -> None:
     assert "fr" not in found, "too few of its language"
     assert found["own"] == ("y", "x")
     assert with_distractors(asked, JudgeBlock(distractors=0)) == {}
+
+
+def test_distractors_come_from_other_documents_first_and_are_spread_over_them() -> None:
+    asked = [question(f"q{at}", "Q", reference=f"r{at}", doc_id=f"d{at % 2}") for at in range(40)]
+    found = with_distractors(asked, JudgeBlock(distractors=3))
+    assert found == with_distractors(list(reversed(asked)), JudgeBlock(distractors=3))
+    for at, options in enumerate(found[each.id] for each in asked):
+        assert {int(text[1:]) % 2 for text in options[1:]} == {1 - at % 2}
+    used = Counter(text for options in found.values() for text in options[1:])
+    assert len(used) > 30
+    book = [each.model_copy(update={"doc_id": "book"}) for each in asked]
+    assert all(len(set(options)) == 4 for options in with_distractors(book, JudgeBlock(distractors=3)).values())
 
 
 def answered(name: str, text: str | None, **fields: Any) -> CandidateAnswer:
