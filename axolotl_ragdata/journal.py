@@ -23,6 +23,7 @@ ANSWERS = "answers"
 FAILURES = "failures"
 SEGMENT_BYTES = 256 * 2**20
 PREFIX = b'{"key":"'
+ENCODED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Line = tuple[str, bytes, "asyncio.Future[None]"]
 
 
@@ -125,8 +126,7 @@ class Journal:
     def _enqueue(self, stem: str, key: str, entry: Mapping[str, Any]) -> asyncio.Future[None]:
         if self._broken is not None:
             raise self._broken
-        payload = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
-        line = f'{{"key":{json.dumps(key)},"entry":{payload}}}\n'.encode("utf-8", "surrogatepass")
+        line = f'{{"key":{ENCODED(key)},"entry":{ENCODED(entry)}}}\n'.encode("utf-8", "surrogatepass")
         done = asyncio.get_running_loop().create_future()
         self._queue.put((stem, line, done))
         return done

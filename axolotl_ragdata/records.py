@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = "1.0"
+CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
 BLOCK_JOINT = "\n\n"
 """What stands between two blocks in `Document.text`."""
 PATH_JOINT = " / "
@@ -33,8 +34,7 @@ def content_id(prefix: str, *parts: Any) -> str:
     >>> content_id("p", "text", {"b": 1, "a": 2}) == content_id("p", "text", {"a": 2, "b": 1})
     True
     """
-    canonical = json.dumps(parts, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    return f"{prefix}-{hashlib.blake2b(canonical.encode(), digest_size=10).hexdigest()}"
+    return f"{prefix}-{hashlib.blake2b(CANONICAL(parts).encode(), digest_size=10).hexdigest()}"
 
 
 class Record(BaseModel):

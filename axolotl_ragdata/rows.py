@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from axolotl_ragdata.llm import Chat
 
 SearchMode = Literal["hybrid", "dense", "text"]
+SAY_EVERY_S = 0.1
+"""Faster than anybody reads what was spent."""
 EXTRACTIVE_IN_FLIGHT = 64
 PROMPT_TOKENS = 450
 """A card's own length, for the estimate that is shown before anything is spent."""
@@ -215,11 +217,13 @@ async def _run_stages(
     progress.start(name, len(source))
     started = time.monotonic()
     heard: list[Outcome] = []
+    said = started
     async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
         rows.add(outcome)
         heard.append(outcome)
-        if chat:
-            progress.advance(0, _spending(chat, len(rows.answers), time.monotonic() - started))
+        if chat and (now := time.monotonic()) - said > SAY_EVERY_S:
+            said = now
+            progress.advance(0, _spending(chat, len(rows.answers), now - started))
     return heard
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import math
 import os
 import time
 import urllib.error
@@ -82,31 +81,36 @@ class EndpointEmbedder:
 
         size = self._block.batch_size
         batches = [list(texts[start : start + size]) for start in range(0, len(texts), size)]
-        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-            # after an error `map` does not make the calls that wait
-            rows = [row for batch in pool.map(self._asked, batches) for row in batch]
+        if len(batches) == 1:
+            rows = self._asked(batches[0])
+        else:
+            with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+                # after an error `map` does not make the calls that wait
+                rows = [row for batch in pool.map(self._asked, batches) for row in batch]
         lengths = {len(row) for row in rows} | ({self._dimensions} if self._dimensions else set())
         if len(lengths) > 1:
             what = f"sent vectors of different lengths: {', '.join(map(str, sorted(lengths)))}"
             raise self._error(what, "check that one embedding model answers there")
         self._dimensions = next(iter(lengths), None)
-        return unit(np.asarray(rows, dtype=np.float32).reshape(len(rows), self._dimensions or 0))
+        return unit(np.stack(rows) if rows else np.zeros((0, self._dimensions or 0), dtype=np.float32))
 
-    def _asked(self, batch: list[str]) -> list[list[float]]:
+    def _asked(self, batch: list[str]) -> list[NDArray[np.float32]]:
+        import numpy as np
+
         body: dict[str, Any] = {"model": self._block.model, "input": batch, "encoding_format": "float"}
         if self._block.dimensions:
             body["dimensions"] = self._block.dimensions
         answer = self._answer(json.dumps(body).encode())
         try:
             data = sorted(answer["data"], key=lambda item: int(item["index"]))
-            rows = [[float(number) for number in item["embedding"]] for item in data]
+            rows = [np.asarray(item["embedding"], dtype=np.float64) for item in data]
         except (KeyError, TypeError, ValueError):
             raise self._error("sent no embeddings", "check that base_url ends in /v1 and serves embeddings") from None
-        if len(rows) != len(batch) or not all(rows):
+        if len(rows) != len(batch) or not all(row.ndim == 1 and row.size for row in rows):
             raise self._error(f"sent {len(rows)} vectors for {len(batch)} texts", "report it to who runs the endpoint")
-        if not all(math.isfinite(number) for row in rows for number in row):
+        if not all(np.isfinite(row).all() for row in rows):
             raise self._error("sent numbers that are not finite", "report it to who runs the endpoint")
-        return rows
+        return [row.astype(np.float32) for row in rows]
 
     def _answer(self, body: bytes) -> Any:
         for attempt in range(1, ATTEMPTS + 1):

@@ -46,13 +46,9 @@ def exact_rankings(
 
 def ranked(scored: Iterable[tuple[str, float]], top_k: int) -> Ranked:
     """Return the best `top_k` of (id, score) pairs with their ranks; ties go by id."""
-    best = sorted(scored, key=best_first)[:top_k]
-    return {key: (rank, score) for rank, (key, score) in enumerate(best, 1)}
-
-
-def best_first(scored: tuple[str, float]) -> tuple[float, str]:
-    """Return the sort key of an (id, score) pair."""
-    return -scored[1], scored[0]
+    # pairs that compare as they are: a key function costs more than the sorting
+    best = sorted([(-score, key) for key, score in scored])[:top_k]
+    return {key: (rank, -negative) for rank, (negative, key) in enumerate(best, 1)}
 
 
 def _exact(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from axolotl_ragdata.index.exact import Ranked
+from axolotl_ragdata.index.exact import Ranked, ranked
 from axolotl_ragdata.index.table import Index
 from axolotl_ragdata.records import Hit, Passage
 
@@ -127,10 +126,9 @@ class Retriever:
             scores = fused(dense, text)
         else:
             scores = {key: score for key, (_, score) in (dense or text).items()}
-        best = sorted(scores, key=lambda key: (-scores[key], key))[:top_k]
         return [
-            (_hit(key, rank, scores[key], dense.get(key), text.get(key)), self._index.passages[key])
-            for rank, key in enumerate(best, 1)
+            (_hit(key, rank, score, dense.get(key), text.get(key)), self._index.passages[key])
+            for key, (rank, score) in ranked(scores.items(), top_k).items()
         ]
 
 
@@ -144,13 +142,17 @@ def fused(dense: Mapping[str, tuple[int, float]], text: Mapping[str, tuple[int, 
     >>> fused({"a": (1, 0.8), "b": (2, 0.4)}, {"b": (1, 7.0)})
     {'a': 0.75, 'b': 0.625}
     """
-    scores: dict[str, float] = defaultdict(float)
+    import numpy as np
+
+    scores: dict[str, float] = {}
     for ranking, weight in ((dense, DENSE_WEIGHT), (text, 1 - DENSE_WEIGHT)):
-        best = max((score for _, score in ranking.values()), default=0.0)
+        best = max([score for _, score in ranking.values()], default=0.0)
         for key, (_, score) in ranking.items():
-            scores[key] += weight * max(0.0, score) / best if best > 0 else 0.0
+            share = weight * score / best if score > 0 else 0.0
+            scores[key] = scores.get(key, 0.0) + share
     # what the last bits of a sum say is no difference
-    return {key: round(score, SCORE_DIGITS) for key, score in scores.items()}
+    rounded = np.fromiter(scores.values(), np.float64, len(scores)).round(SCORE_DIGITS)
+    return dict(zip(scores, rounded.tolist(), strict=True))
 
 
 def _hit(key: str, rank: int, score: float, dense: tuple[int, float] | None, text: tuple[int, float] | None) -> Hit:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from axolotl_ragdata.embed import Embedder
 from axolotl_ragdata.errors import StoreError
-from axolotl_ragdata.index.exact import SCORE_DIGITS, Ranked, best_first, exact_rankings, ranked
+from axolotl_ragdata.index.exact import SCORE_DIGITS, Ranked, exact_rankings, ranked
 from axolotl_ragdata.records import Passage, content_id
 
 if TYPE_CHECKING:
@@ -177,15 +177,18 @@ class Index:
         return ranked(scored, top_k)
 
     async def _matches(self, words: str, limit: int) -> list[tuple[str, float]]:
+        """Return (id, score) pairs, the best score first."""
         from lancedb.query import MatchQuery
 
         # a third of the time that the same takes through the synchronous table
         search = await self._searched.search(MatchQuery(words, "content"), query_type="fts")
         # and row ids instead of the column of ids another third less
         rows = await search.select(["_score"]).with_row_id().limit(limit).to_arrow()
-        names = [self._id_of_row[number] for number in rows["_rowid"].to_pylist()]
-        scored = zip(names, rows["_score"].to_pylist(), strict=True)
-        return sorted(((key, round(score, SCORE_DIGITS)) for key, score in scored), key=best_first)
+        numbers = rows["_rowid"].to_numpy()
+        scores = rows["_score"].to_numpy().astype("float64").round(SCORE_DIGITS)
+        order = (-scores).argsort(kind="stable")
+        names = [self._id_of_row[number] for number in numbers[order].tolist()]
+        return list(zip(names, scores[order].tolist(), strict=True))
 
     async def _approximate(self, vector: NDArray[np.float32], top_k: int) -> Ranked:
         search = self._searched.query().nearest_to(vector).column("vector").distance_type("cosine")
