@@ -19,6 +19,8 @@ from axolotl_ragdata.records import Record, Usage
 
 USAGE = re.compile(rb'"usage":\{"calls":(\d+),"input_tokens":(\d+),"output_tokens":(\d+)\}')
 STAGE = re.compile(rb'"entry":\{"stage":"([^"\\]*)"')
+JUDGING = b"judge/"
+"""What the stages of judging begin with."""
 SUMMARY_KEY = "summary"
 """Of the lines that stand for the failed attempts of calls that were answered later."""
 WORTH_COMPACTING = 2**20
@@ -42,13 +44,16 @@ def marks(folder: Path) -> dict[str, int]:
 
 
 def spent_since(folder: Path, before: Marks) -> Usage:
-    """Return what was used after the marks were taken; {} counts everything.
+    """Return what builds used after the marks were taken; {} counts everything. Judging is no part of a build.
 
     Raises:
         StoreError: The journal cannot be read.
     """
     calls = tokens_in = tokens_out = 0
     for _, line in _lines(folder, before):
+        stage = STAGE.search(line, 0, 400)
+        if stage is not None and stage[1].startswith(JUDGING):
+            continue
         if usage := _usage(line):
             calls, tokens_in, tokens_out = calls + usage[0], tokens_in + usage[1], tokens_out + usage[2]
     return Usage(calls=calls, input_tokens=tokens_in, output_tokens=tokens_out)

@@ -145,7 +145,7 @@ class BatchTransport:
         keys = [key for key, _ in shard]
         name = content_id("shard", *sorted(keys), time.time_ns())
         # known before it exists: a run that is killed between the two finds it by its name
-        self._record({"shard": name, "keys": keys})
+        self._record({"shard": name, "keys": keys, "base_url": self._base_url})
         content = b"".join(line for _, line in shard)
         async with self._explained():
             file = await self._client.files.create(file=(f"{name}.jsonl", content), purpose="batch")
@@ -234,7 +234,11 @@ class BatchTransport:
         for line in self._recorded():
             submitted.setdefault(line["shard"], {}).update(line)
         wanted = {
-            name: line for name, line in submitted.items() if not all(map(self._is_answered, line.get("keys", ())))
+            name: line
+            for name, line in submitted.items()
+            # those of another endpoint, such as a judge's, are unknown here
+            if line.get("base_url", self._base_url) == self._base_url
+            and not all(map(self._is_answered, line.get("keys", ())))
         }
         if lost := {name for name, line in wanted.items() if "batch" not in line}:
             async for batch in await self._listed():

@@ -219,11 +219,13 @@ class CandidateBlock(LlmBlock):
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> CandidateBlock:
         if self.source == "endpoint" and "model" not in self.model_fields_set:
-            raise ValueError("an endpoint needs `model:`, its name there")
+            raise ValueError("an endpoint without `model:`\nadd `model:`, the model's name at that endpoint")
         if self.source == "answers" and not self.path:
-            raise ValueError("answers need `path:`, a JSONL file of question_id (or question) and answer")
+            raise ValueError(
+                "answers without `path:`\nadd `path:`, a JSONL file of question_id (or question) and answer"
+            )
         if self.path and self.source not in ("adapter", "answers"):
-            raise ValueError(f"`path` means nothing to {self.kind!r}")
+            raise ValueError(f"`path` means nothing to {self.kind!r}\nleave it out, or correct `kind:`")
         return self
 
 
@@ -279,17 +281,20 @@ class JudgeBlock(Block):
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> JudgeBlock:
+        if self.judges and self.scoring == ["pairwise"] and len(self.candidates) < 2:
+            raise ValueError("pairwise scoring of one candidate\nadd a candidate, or another kind of `scoring:`")
         for what, names in (
             ("candidates", [each.label for each in self.candidates]),
             ("judges", [each.label for each in self.judges]),
         ):
             if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise ValueError(f"two {what} are called {twice[0]!r}; give them a `name:`")
+                raise ValueError(f"two {what} are called {twice[0]!r}\ngive each a `name:` of its own")
         names = [each.label for each in self.candidates]
         if self.baseline is not None and self.baseline not in names:
-            raise ValueError(f"baseline {self.baseline!r} is no candidate; they are {', '.join(names)}")
+            raise ValueError(f"baseline {self.baseline!r} is no candidate\nname one of: {', '.join(names)}")
+        fix = f"name one of: {', '.join(each.label for each in self.judges)}" if self.judges else "add `judges:`"
         if unknown := set(self.allow_self_judging) - {each.label for each in self.judges}:
-            raise ValueError(f"allow_self_judging names {sorted(unknown)[0]!r}, which is no judge")
+            raise ValueError(f"allow_self_judging names {sorted(unknown)[0]!r}, which is no judge\n{fix}")
         return self
 
 

@@ -175,7 +175,10 @@ def _explained(error: Any) -> tuple[KeyPath, str, str]:
         return location, "is missing", f"add `{location[-1]}:`, {_description(location)}"
     message = message.removeprefix("Value error, ")
     shown = "" if isinstance(value, (dict, list)) else f", not {value!r}"
-    what = f"{message[:1].lower()}{message[1:]}{shown}"
+    what, _, fix = f"{message[:1].lower()}{message[1:]}{shown}".partition("\n")
+    if kind == "value_error" and isinstance(value, dict):
+        # two keys that do not go together: what either of them means is no help
+        return location, what, fix or "correct one of these keys, or leave it out"
     return location, what, f"give {_description(location)}" if _description(location) else "correct the value"
 
 

@@ -21,7 +21,7 @@ from axolotl_ragdata.judge.candidates import Candidate
 from axolotl_ragdata.judge.local import Generated, LocalModel, TooLong, Weights, weights_of
 from axolotl_ragdata.judge.prompts import Asked, Turns
 from axolotl_ragdata.judge.records import CandidateAnswer
-from axolotl_ragdata.llm import Chat, endpoint_url, open_chat_of
+from axolotl_ragdata.llm import Chat, endpoint_url, journal_key, open_chat_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.records import Failure, Usage, content_id
 
@@ -71,8 +71,18 @@ class Answering:
         answers: dict[str, list[CandidateAnswer]] = {}
         local = [group for group in groups.values() if group[0].candidate.is_local]
         for name, group in groups.items():
-            if not group[0].candidate.is_local:
+            if not group[0].candidate.is_local and not _is_batched(group[0].candidate):
                 answers[name] = await self._answer_by_chat(group)
+        # a batch may take a day: all of them wait together
+        batched = [group for group in groups.values() if _is_batched(group[0].candidate)]
+        waiting = [asyncio.create_task(self._answer_by_chat(group)) for group in batched]
+        try:
+            for group, task in zip(batched, waiting, strict=True):
+                answers[group[0].candidate.name] = await task
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
         # candidates that share weights follow each other, so that these are loaded once
         local.sort(key=lambda group: self.weights(group[0].candidate).identity)
         with _Loaded() as loaded:
@@ -96,9 +106,8 @@ class Answering:
         if candidate.is_local:
             weights = self.weights(candidate)
             return [each for each in asked if self.journal.get(_answer_key(each, weights)) is None]
-        chat = Chat(candidate.block, self.journal, "", "", candidate.where)
         stage = chat_stage(candidate)
-        return [each for each in asked if self.journal.get(chat.key(each.request(stage))) is None]
+        return [each for each in asked if journal_key(candidate.block, each.request(stage)) not in self.journal]
 
     async def _answer_by_chat(self, group: Sequence[Asked]) -> list[CandidateAnswer]:
         candidate = group[0].candidate
@@ -106,13 +115,22 @@ class Answering:
             by_id = {answer.question_id: answer for answer in candidate.given}
             return [by_id[each.question.id] for each in group]
         self.progress.start(f"answers of {candidate.name}", len(group))
-        async with _opened(candidate, self.journal) as chat:
+        async with _opened(candidate, self.journal, self._before(group), self.progress) as chat:
             answers = await asyncio.gather(*(self._complete(each, chat) for each in group))
             self.spent.usage[candidate.name] = chat.usage
             if chat.cost is not None:
                 self.spent.cost[candidate.name] = chat.cost
             self.spent.from_journal += chat.stats.from_journal
         return answers
+
+    def _before(self, group: Sequence[Asked]) -> Usage:
+        """Return what the answers of a chat candidate that the journal already holds used."""
+        candidate = group[0].candidate
+        stage, used = chat_stage(candidate), Usage()
+        for each in group:
+            entry = self.journal.get(journal_key(candidate.block, each.request(stage)))
+            used += Usage(**entry["usage"]) if entry is not None else Usage()
+        return used
 
     async def _complete(self, asked: Asked, chat: Chat) -> CandidateAnswer:
         outcome = await chat.complete(asked.request(chat_stage(asked.candidate)))
@@ -231,12 +249,16 @@ def chat_stage(candidate: Candidate) -> str:
     return ANSWER if candidate.block.source == EMBEDDED else f"{ANSWER} {endpoint_url(candidate.block)}"
 
 
+def _is_batched(candidate: Candidate) -> bool:
+    return not candidate.is_local and not candidate.given and candidate.block.mode == "batch"
+
+
 @contextlib.asynccontextmanager
-async def _opened(candidate: Candidate, journal: Journal) -> AsyncIterator[Chat]:
+async def _opened(candidate: Candidate, journal: Journal, before: Usage, progress: Progress) -> AsyncIterator[Chat]:
     with contextlib.ExitStack() as stack:
         embedded = candidate.block.model == EMBEDDED
         base_url = stack.enter_context(LlmServer()).base_url if embedded else None
-        async with open_chat_of(candidate.block, candidate.where, journal, base_url) as chat:
+        async with open_chat_of(candidate.block, candidate.where, journal, base_url, before, progress.say) as chat:
             yield chat
 
 

@@ -31,6 +31,8 @@ class Candidate:
     base: str | None = None
     adapter: Path | None = None
     given: tuple[CandidateAnswer, ...] = ()
+    strangers: int = 0
+    """Lines of a file of answers that are to none of the questions."""
 
     @property
     def name(self) -> str:
@@ -76,7 +78,8 @@ def require_key(block: LlmBlock, where: str) -> None:
 def _candidate(recipe: Recipe, block: CandidateBlock, where: str, questions: Sequence[JudgeQuestion]) -> Candidate:
     if block.source == "answers":
         path = recipe.resolve(str(block.path))
-        return Candidate(block, where, given=read_answers(path, block.label, questions, where))
+        given, strangers = read_answers(path, block.label, questions, where)
+        return Candidate(block, where, given=given, strangers=strangers)
     if block.source == "endpoint":
         require_key(block, where)
     if block.source not in LOCAL:
@@ -137,8 +140,10 @@ def _same_base(named: str, base: str) -> bool:
 
 def read_answers(
     path: Path, candidate: str, questions: Sequence[JudgeQuestion], where: str
-) -> tuple[CandidateAnswer, ...]:
-    """Return an answer or a failure for each question, from a JSONL of `question_id` (or `question`) and `answer`.
+) -> tuple[tuple[CandidateAnswer, ...], int]:
+    """Return an answer or a failure for each question, and how many lines of the file are to none of them.
+
+    The file is JSONL of `question_id` (or `question`) and `answer`.
 
     Raises:
         RecipeError: The file is empty or wrong, answers a question twice, or answers none of the questions.
@@ -146,6 +151,7 @@ def read_answers(
     by_text = {normalised(question.question): question.id for question in questions}
     known = {question.id for question in questions}
     texts: dict[str, str] = {}
+    strangers = 0
     for number, line in read_lines(path, where):
         at = f"{path}:{number}"
         text, name = line.get("answer"), line.get("question_id")
@@ -153,16 +159,22 @@ def read_answers(
             raise RecipeError(at, "answer: is missing or no text", 'write {"question_id": "…", "answer": "…"}')
         if name is None and isinstance(line.get("question"), str):
             name = by_text.get(normalised(line["question"]))
+        elif isinstance(name, int):
+            name = str(name)
         elif not isinstance(name, str):
             raise RecipeError(at, "names no question", 'write {"question_id": "…", "answer": "…"}')
         if name in texts:
             raise RecipeError(at, f"answers the question {name!r} a second time", "keep one answer a question")
         if name in known:
             texts[str(name)] = text
+        else:
+            strangers += 1
     if not texts:
         what = f"none of the answers in {path} is to one of the {len(questions)} questions"
-        raise RecipeError(where, what, "see `ragdata judge RECIPE --questions` for their ids and texts")
-    return tuple(_given(question.id, candidate, texts.get(question.id)) for question in questions)
+        shown = ", ".join(repr(question.id) for question in questions[:3])
+        fix = f"give `question`, a question's text, or `question_id`: {shown}{', …' if len(questions) > 3 else ''}"
+        raise RecipeError(where, what, fix)
+    return tuple(_given(question.id, candidate, texts.get(question.id)) for question in questions), strangers
 
 
 def _given(question_id: str, candidate: str, text: str | None) -> CandidateAnswer:

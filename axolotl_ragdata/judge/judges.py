@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from axolotl_ragdata.attempts import CHARACTERS_A_TOKEN
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
@@ -15,10 +15,11 @@ from axolotl_ragdata.judge.candidates import Candidate
 from axolotl_ragdata.judge.families import check_judges
 from axolotl_ragdata.judge.judgement import Verdicts
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion
-from axolotl_ragdata.judge.scoring import plan, score
-from axolotl_ragdata.llm import Chat, open_chat_of
+from axolotl_ragdata.judge.scoring import Plan, plan, score
+from axolotl_ragdata.llm import Chat, journal_key, open_chat_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
+from axolotl_ragdata.records import Usage
 from axolotl_ragdata.stage import ChatRequest
 
 ANSWER_CHARACTERS = 500
@@ -50,14 +51,25 @@ def refuse_relatives(recipe: Recipe, block: JudgeBlock, candidates: Sequence[Can
 
 
 @contextlib.asynccontextmanager
-async def opened_judges(recipe: Recipe, block: JudgeBlock, journal: Journal) -> AsyncIterator[dict[str, Chat]]:
-    """Open a chat of each judge, by its name; the embedded model is started where it is one."""
+async def opened_judges(
+    recipe: Recipe, block: JudgeBlock, journal: Journal, before: Mapping[str, Usage], progress: Progress
+) -> AsyncIterator[dict[str, Chat]]:
+    """Open a chat of each judge, by its name; the embedded model is started where it is one.
+
+    Args:
+        recipe: Names the places of errors.
+        block: The judges.
+        journal: Where verdicts are kept.
+        before: By judge, what the verdicts that the journal already holds used: it counts against the caps.
+        progress: Hears of batches.
+    """
     async with contextlib.AsyncExitStack() as stack:
         chats = {}
         for number, judge in enumerate(block.judges):
             where = recipe.where("judge", "judges", number)
             base_url = stack.enter_context(LlmServer()).base_url if judge.model == EMBEDDED else None
-            chats[judge.label] = await stack.enter_async_context(open_chat_of(judge, where, journal, base_url))
+            chat = open_chat_of(judge, where, journal, base_url, before[judge.label], progress.say)
+            chats[judge.label] = await stack.enter_async_context(chat)
         yield chats
 
 
@@ -76,17 +88,28 @@ async def judged(
     """
     if not block.judges:
         return Verdicts()
-    async with opened_judges(recipe, block, journal) as chats:
-        left = dict.fromkeys(chats, 0)
-        planned = plan(block, questions, answers)
-        for ask in planned.calls():
-            left[ask.judge] += journal.get(chats[ask.judge].key(ask.request)) is None
-        shown = ", ".join(f"{name} {count:,}" for name, count in left.items())
-        progress.say(f"calls of judges that the journal does not hold: {shown}")
+    planned = plan(block, questions, answers)
+    left, before = _in_journal(planned, journal)
+    shown = ", ".join(f"{name} {count:,}" for name, count in left.items())
+    progress.say(f"calls of judges that the journal does not hold: {shown}")
+    async with opened_judges(recipe, block, journal, before, progress) as chats:
         scores = await score(planned, chats, progress)
         usage = {name: chat.usage for name, chat in chats.items()}
         cost = {name: chat.cost for name, chat in chats.items() if chat.cost is not None}
     return Verdicts(scores, usage, cost)
+
+
+def _in_journal(planned: Plan, journal: Journal) -> tuple[dict[str, int], dict[str, Usage]]:
+    """Return, by judge, how many calls are left to make, and what those that the journal holds used."""
+    by_name = {judge.label: judge for judge in planned.block.judges}
+    left, before = dict.fromkeys(by_name, 0), dict.fromkeys(by_name, Usage())
+    for ask in planned.calls():
+        entry = journal.get(journal_key(by_name[ask.judge], ask.request))
+        if entry is None:
+            left[ask.judge] += 1
+        else:
+            before[ask.judge] += Usage(**entry["usage"])
+    return left, before
 
 
 def estimated(block: JudgeBlock, questions: Sequence[JudgeQuestion], candidates: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from axolotl_ragdata.blocks import JudgeBlock
 from axolotl_ragdata.errors import RecipeError
@@ -37,6 +37,11 @@ class QuestionLine(BaseModel):
     label: str | None = None
     answerable: bool = True
     passages: list[str] = []
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, value: Any) -> Any:
+        return str(value) if type(value) is int else value
 
 
 def load_questions(recipe: Recipe, block: JudgeBlock, progress: Progress) -> list[JudgeQuestion]:
@@ -156,7 +161,9 @@ def _question(line: Mapping[str, Any], where: str) -> JudgeQuestion:
         first = problem.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise RecipeError(
-            where, f"{key}: {first['msg']}", f"the keys are {', '.join(QuestionLine.model_fields)}"
+            where,
+            f"{key}: {first['msg'].lower()}, not {first['input']!r}"[:300],
+            f"the keys are {', '.join(QuestionLine.model_fields)}",
         ) from None
     if not read.question.strip():
         raise RecipeError(where, "question: is blank", "write the question")

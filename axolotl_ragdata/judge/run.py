@@ -229,9 +229,10 @@ def estimate(prepared: Prepared, asked: Sequence[Asked], answering: Answering) -
     for candidate in prepared.candidates:
         own = [each for each in asked if each.candidate is candidate]
         if candidate.given:
-            lines.append(
-                f"{candidate.name}: {sum(each.text is not None for each in candidate.given)} answers of a file"
-            )
+            answered = sum(each.text is not None for each in candidate.given)
+            line = f"{candidate.name}: {answered} of {len(candidate.given)} questions are answered in its file"
+            stray = f"; {candidate.strangers} lines are to none of them" if candidate.strangers else ""
+            lines.append(line + stray)
             continue
         missing = answering.missing(own)
         kind = "answers to compute here" if candidate.is_local else "calls"

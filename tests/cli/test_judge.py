@@ -55,7 +55,7 @@ def test_the_estimate_comes_first_and_the_results_last(
     done = ragdata("judge", recipe())
     assert done.code == 0, done.err
     said = done.err.splitlines()
-    assert "elsewhere: 2 answers of a file" in said
+    assert "elsewhere: 2 of 2 questions are answered in its file" in said
     assert said.index("2 questions (2 file), 2 candidates") < next(
         number for number, line in enumerate(said) if line.startswith("answers of careful")
     )
@@ -103,3 +103,49 @@ def test_bad_input_is_an_error_before_anything_is_spent(
     assert "\nfix: " in done.err
     assert "Traceback" not in done.err
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "said", "fix"),
+    [
+        ("answers", [], "holds no line", "one JSON object a line"),
+        ("answers", [{"question_id": "9", "answer": "x"}], "is to one of the 2 questions", "`question_id`: '1', '2'"),
+        ("answers", [{"question_id": "1", "answer": "x"}] * 2, "answers the question '1' a second time", "one answer"),
+        ("questions", [{"id": "1", "question": "A?"}, {"id": "1", "question": "B?"}], "have the id '1'", "of its own"),
+        ("questions", [{"question": "A?", "options": ["x", "y"]}], "2 options without a label", "add `label`"),
+        ("questions", [{"question": "A?", "options": ["x", "y"], "label": "C"}], "'C' is none of", "or its letter"),
+        ("questions", [{"id": [1], "question": "A?"}], "should be a valid string, not [1]", "the keys are"),
+        ("questions", [{"id": 1, "qestion": "A?"}], "question: field required", "the keys are"),
+    ],
+)
+def test_a_wrong_file_is_an_error_before_anything_is_spent(
+    name: str,
+    lines: list[Any],
+    said: str,
+    fix: str,
+    recipe: Callable[..., Path],
+    ragdata: Callable[..., Any],
+    server: Any,
+    tmp_path: Path,
+) -> None:
+    path = recipe(judges=[{"model": "other-expert", "base_url": server.base_url}])
+    (tmp_path / f"{name}.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    done = ragdata("judge", path)
+    assert done.code == 2
+    what, how = done.err.strip().splitlines()[-2:]
+    assert what.startswith("error: ")
+    assert said in what
+    assert how.startswith("fix: ")
+    assert fix in how
+    assert server.requests == []
+
+
+def test_numbers_are_ids_and_what_a_file_leaves_unanswered_is_said(
+    recipe: Callable[..., Path], ragdata: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = recipe(candidates=[{"kind": "answers", "name": "elsewhere", "path": "answers.jsonl"}])
+    lines = [{"question_id": 1, "answer": "Six months."}, {"question_id": 7, "answer": "x"}]
+    (tmp_path / "answers.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    done = ragdata("judge", path)
+    assert done.code == 0, done.err
+    assert "elsewhere: 1 of 2 questions are answered in its file; 1 lines are to none of them" in done.err

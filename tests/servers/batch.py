@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
-from ragdata_model_server import ModelServer, answer, completion
+from ragdata_model_server import Behaviour, ModelServer, answer, completion
 
 Outcome = Callable[[int, Mapping[str, Any]], "str | int | None"]
 
@@ -21,9 +21,13 @@ class BatchServer(ModelServer):
     """An endpoint that has batches beside live calls."""
 
     def __init__(
-        self, batch_s: float = 0.0, outcome: Outcome | None = None, status: Callable[[int], str] | None = None
+        self,
+        batch_s: float = 0.0,
+        outcome: Outcome | None = None,
+        status: Callable[[int], str] | None = None,
+        behaviour: Behaviour | None = None,
     ):
-        super().__init__()
+        super().__init__(behaviour=behaviour)
         self.batch_s = batch_s
         self.outcome = outcome
         self.status = status
@@ -114,7 +118,8 @@ class BatchServer(ModelServer):
             else:
                 self.paid.append(line["custom_id"])
                 self.requests.append(line["body"])
-                body = completion(answer(line["body"]), line["body"])
+                known = self.behaviour(len(self.requests), line["body"]) if self.behaviour else None
+                body = dict(known[1]) if known else completion(answer(line["body"]), line["body"])
                 good.append({**base, "response": {"status_code": 200, "request_id": "r", "body": body}, "error": None})
         for key, lines in (("output_file_id", good), ("error_file_id", bad)):
             if lines:

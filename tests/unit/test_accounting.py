@@ -54,6 +54,13 @@ def test_what_a_model_wrote_is_not_taken_for_its_usage(tmp_path: Path) -> None:
     assert spent_since(tmp_path, {}) == Usage(calls=1, input_tokens=1, output_tokens=1)
 
 
+def test_what_judging_used_is_no_part_of_a_build(tmp_path: Path) -> None:
+    answers = [("c-1", entry("judge/answer@1 http://127.0.0.1/v1", 9, 9)), ("c-2", entry("questions/a@1", 1, 1))]
+    write(tmp_path, answers, [("c-3", entry("judge/pointwise@1-0a", 5, 5, error="e"))])
+    assert spent_since(tmp_path, {}) == Usage(calls=1, input_tokens=1, output_tokens=1)
+    assert "judge/pointwise" in {stage.stage for stage in by_stage(tmp_path)}
+
+
 def test_nothing_there_is_nothing_spent(tmp_path: Path) -> None:
     assert spent_since(tmp_path / "none", {}) == Usage()
     assert by_stage(tmp_path / "none") == []

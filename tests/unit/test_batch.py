@@ -130,6 +130,17 @@ def test_a_batch_that_was_made_before_its_name_was_written_is_found(tmp_path: Pa
     assert len(server.batches) == 1
 
 
+def test_batches_of_another_endpoint_are_left_to_it(tmp_path: Path, serve: Callable[..., Any]) -> None:
+    lines = [
+        {"shard": "shard-0", "keys": ["c-1"], "base_url": "http://127.0.0.1:1/v1"},
+        {"shard": "shard-0", "batch": "of-a-judge"},
+    ]
+    (tmp_path / "batches.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    server = serve()
+    assert all(isinstance(each, Completion) for each in completes(tmp_path, recipe(server.base_url), requests(2)))
+    assert len(server.batches) == 1
+
+
 def test_expired_requests_are_queued_again(tmp_path: Path, serve: Callable[..., Any]) -> None:
     late: list[str] = []
 

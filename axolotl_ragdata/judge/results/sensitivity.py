@@ -10,6 +10,7 @@ import numpy as np
 from axolotl_ragdata.judge.records import JudgeQuestion
 from axolotl_ragdata.judge.results.records import Sensitivity
 from axolotl_ragdata.judge.results.tables import Values, cluster_of
+from axolotl_ragdata.judge.rubrics import HIGHEST, LOWEST
 from axolotl_ragdata.judge.statistics.clusters import codes_of, intra_cluster_correlation
 from axolotl_ragdata.judge.statistics.power import questions_needed, smallest_difference
 
@@ -53,10 +54,12 @@ def sensitivity_lines(found: Sensitivity) -> list[str]:
     """Return it in words."""
     basis = "measured" if found.measured else "assumed"
     needed = ", ".join(f"{points} points: {count:,}" for points, count in found.needed.items())
+    reach = f"show a difference of {found.smallest_difference:.2f} points or more in 80% of runs"
+    if found.smallest_difference > HIGHEST - LOWEST:
+        reach = "are too few to show any difference in 80% of runs"
     return [
-        f"{found.questions:,} questions show a difference of {found.smallest_difference:.2f} points or more in 80% of "
-        f"runs ({basis} deviation {found.deviation:.2f}, {found.questions_a_document:.1f} questions a document, "
-        f"intra-cluster correlation {found.icc:.2f})",
+        f"{found.questions:,} questions {reach} ({basis} deviation {found.deviation:.2f}, "
+        f"{found.questions_a_document:.1f} questions a document, intra-cluster correlation {found.icc:.2f})",
         f"questions needed for a mean difference of {needed}",
     ]
 

@@ -99,7 +99,7 @@ async def score(planned: Plan, chats: Mapping[str, JudgeChat], progress: Progres
     Raises:
         RagdataError: What a chat raised to end the run.
     """
-    in_flight = 2 * sum(judge.concurrency for judge in planned.block.judges)
+    in_flight = sum(chat.in_flight for chat in chats.values())
     progress.start("judge", expected_verdicts(planned.sheet))
     committed = await answered((*planned.planted_first, *planned.first), chats, in_flight, Silent())
     many = len(planned.planted_first)

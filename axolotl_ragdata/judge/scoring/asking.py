@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -25,11 +25,14 @@ from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.records import Failure, Record
 from axolotl_ragdata.stage import ChatRequest, Completion
 
-WORKERS_MOST = 8192
-
 
 class JudgeChat(Protocol):
     """What a judge is reached through: an `axolotl_ragdata.llm.Chat`."""
+
+    @property
+    def in_flight(self) -> int:
+        """Calls worth working on at once."""
+        ...
 
     async def complete(self, request: ChatRequest) -> Completion | Failure:
         """Return an accepted answer that is in the journal, or why there is none."""
@@ -184,7 +187,7 @@ def _claims(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion) -> It
 
 
 async def answered(
-    asks: Iterable[Ask | Record], chats: Mapping[str, JudgeChat], in_flight: int, progress: Progress
+    asks: Sequence[Ask | Record], chats: Mapping[str, JudgeChat], in_flight: int, progress: Progress
 ) -> list[Record]:
     """Return the record of every call, in the order of the calls; at most `in_flight` are being waited for.
 
@@ -202,7 +205,7 @@ async def answered(
                 found[number] = ask
             progress.advance()
 
-    workers = [asyncio.create_task(work()) for _ in range(min(WORKERS_MOST, in_flight))]
+    workers = [asyncio.create_task(work()) for _ in range(min(len(asks), in_flight))]
     try:
         await asyncio.gather(*workers)
     finally:

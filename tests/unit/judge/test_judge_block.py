@@ -38,15 +38,19 @@ def test_judging_does_not_make_a_dataset_stale() -> None:
 @pytest.mark.parametrize(
     ("judge", "said"),
     [
-        ({"candidates": [{"kind": "endpoint"}]}, "an endpoint needs `model:`"),
-        ({"candidates": [{"kind": "answers"}]}, "answers need `path:`"),
+        ({"candidates": [{"kind": "endpoint"}]}, "an endpoint without `model:`"),
+        ({"candidates": [{"kind": "answers"}]}, "answers without `path:`"),
         ({"candidates": [{"kind": "base", "path": "./x"}]}, "`path` means nothing to 'base'"),
         ({"candidates": []}, "candidates"),
         ({"candidates": [{"kind": "base"}, {"kind": "base"}]}, "two candidates are called 'base'"),
         ({"judges": [{"model": "m"}, {"model": "m"}]}, "two judges are called 'm'"),
         ({"judges": [{"base_url": "http://localhost/v1"}]}, "judges[0].model: is missing"),
-        ({"baseline": "gpt"}, "baseline 'gpt' is no candidate; they are base, adapter, base+retrieval"),
-        ({"allow_self_judging": ["gpt"]}, "'gpt', which is no judge"),
+        ({"baseline": "gpt"}, "baseline 'gpt' is no candidate\nfix: name one of: base, adapter, base+retrieval"),
+        ({"allow_self_judging": ["gpt"]}, "'gpt', which is no judge\nfix: add `judges:`"),
+        (
+            {"candidates": [{"kind": "base"}], "judges": [{"model": "m"}], "scoring": ["pairwise"]},
+            "pairwise scoring of one candidate\nfix: add a candidate",
+        ),
         ({"candidate": []}, "did you mean 'candidates'"),
     ],
 )

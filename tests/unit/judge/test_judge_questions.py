@@ -58,7 +58,7 @@ def test_files_stand_beside_the_splits(finished: Finished, write_lines: Callable
     [
         ([], "holds no line"),
         ([["x"]], "a line is an object, not list"),
-        ([{"reference": "x"}], "question: Field required"),
+        ([{"reference": "x"}], "question: field required"),
         ([{"question": "  "}], "question: is blank"),
         ([{"question": "Why?", "options": ["a", "b"]}], "2 options without a label"),
         ([{"question": "Why?", "options": ["a", "b"], "label": "c"}], "label 'c' is none of the options"),

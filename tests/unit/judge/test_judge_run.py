@@ -155,6 +155,57 @@ def test_a_cap_ends_the_run_before_it_is_crossed(finished: Finished, server: Any
     assert "ragdata.judge.candidates[0].max_tokens_total" in str(reached.value)
 
 
+def test_caps_hold_over_all_runs_of_a_judgement(
+    finished: Finished, server: Any, known_judge: Callable[..., Any]
+) -> None:
+    url, known = known_judge()
+    expert = {"model": "expert", "base_url": url, "concurrency": 1, "max_tokens": 64}
+    settings = {"candidates": [endpoint(server)], "scoring": ["pointwise"]}
+    with pytest.raises(BudgetReached):
+        judge(finished({**settings, "judges": [{**expert, "max_tokens_total": 4_000}]}))
+    assert 5 < known.calls < 29
+    with pytest.raises(BudgetReached) as again:
+        judge(finished({**settings, "judges": [{**expert, "max_tokens_total": 4_000}]}))
+    assert "spent so far: 1" in str(again.value)
+    assert 120 * known.calls <= 4_000, "the cap of the first run is the cap of the second"
+    done = judge(finished({**settings, "judges": [expert]})).results
+    assert known.calls == 29
+    assert done.unscored == 0
+
+
+def test_everything_fits_into_one_batch_each(
+    finished: Finished, batch_server: ModuleType, judge_server: ModuleType, model_server: ModuleType
+) -> None:
+    known = judge_server.KnownJudge(model_server.completion, truth=lambda question, answer: 7.0)
+
+    def behaviour(number: int, body: Any) -> Any:
+        return known(number, body) if "response_format" in body else None
+
+    server = batch_server.BatchServer(behaviour=behaviour).start()
+    batched = {
+        "base_url": server.base_url,
+        "mode": "batch",
+        "concurrency": 1,
+        "batch": {"quiet_s": 0.3, "poll_s": 0.05},
+    }
+    heard = Heard()
+    try:
+        candidates = [{"kind": "endpoint", "model": name, "name": name, **batched} for name in ("one", "other")]
+        judges = [{"model": "expert", **batched}]
+        recipe = finished({"candidates": candidates, "judges": judges, "scoring": ["pointwise"]})
+        done = judge(recipe, heard)
+        sizes = sorted(batch["request_counts"]["total"] for batch in server.batches.values())
+        assert sizes == [4, 4, 29], (
+            "equal answers share a verdict; a self-test that is waited for would take a day of its own"
+        )
+        assert done.results.unscored == 0
+        assert sum(line.startswith("submitted batch") for line in heard.lines) == 3
+        judge(recipe)
+        assert len(server.batches) == 3
+    finally:
+        server.stop()
+
+
 def test_two_endpoints_of_one_model_name_do_not_share_answers(finished: Finished, model_server: ModuleType) -> None:
     servers = [model_server.ModelServer().start() for _ in range(2)]
     try:
