@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -27,7 +28,19 @@ def run_interruptibly(work: Coroutine[Any, Any, Result], where: str) -> Result:
     Raises:
         Interrupted: A signal came.
     """
-    return asyncio.run(_watched(work, where))
+    return run(_watched(work, where))
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Return what the coroutine returns, on the faster of the loops that are here.
+
+    A build's own work on a call costs about a tenth less on uvloop, which has no version for Windows.
+    """
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop
+
+    return uvloop.run(work)
 
 
 async def _watched(work: Coroutine[Any, Any, Result], where: str) -> Result:

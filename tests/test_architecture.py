@@ -75,6 +75,7 @@ STAGES = {"readers", "passages", "index", "questions", "answers", "filters", "ex
 SHARED = {"duplicates", "sentences"}
 DOORS = {
     "openai": {"batch"},
+    "uvloop": {"interruption"},
     "aiohttp": {"transport", "grobid"},
     "lxml": {"readers", "grobid"},
     "pypdf": {"grobid"},
