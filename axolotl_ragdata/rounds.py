@@ -111,7 +111,7 @@ class Rounds:
     def _for_cell(self, cell: Cell, missing: int, share: float) -> list[Inquiry]:
         name = cell[1]
         waiting = self._open(self._cells[cell], name)
-        waiting.sort(key=lambda one: (self._times[one.id, name], draw("order", one.id, name)))
+        waiting.sort(key=lambda one: (self._times[one.id, name], draw("order", one.in_context, name)))
         made: list[Inquiry] = []
         each = share * self._block.paraphrases
         expected = 0.0

@@ -33,8 +33,11 @@ class Inquiry(Record):
 
     @property
     def truth(self) -> bool:
-        """Whether a statement is to be true: one half of all inquiries, drawn by their ids."""
-        return draw("truth", self.id) % 2 == 0
+        """Whether a statement is to be true: one half of all inquiries, drawn by what is asked about.
+
+        Not by ids: a file with another byte gives all its passages others, and every statement would be paid for again.
+        """
+        return draw("truth", self.type, self.passage.in_context, self.round) % 2 == 0
 
 
 def draw(*parts: Any) -> int:

@@ -93,6 +93,26 @@ def test_a_changed_sentence_is_asked_about_alone(recipe: Path, server: Any, ragd
     assert ragdata("verify", recipe).code == 0
 
 
+def test_who_asks_is_drawn_by_the_text_and_not_by_the_file(
+    recipe: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    """A file with another byte gives its passages other ids; those that read the same are not asked about again."""
+    text_of = recipe.read_text()
+    recipe.write_text(
+        text_of.replace("[definition]", "[definition, true_false]").replace(
+            "per_passage: 1", "per_passage: 1, personas: [a nurse, a judge, a cook, a clerk], difficulty: [easy, hard]"
+        )
+    )
+    assert ragdata("build", recipe).code == 0
+    changed = recipe.parent / "documents" / "Mania.md"
+    changed.write_text(changed.read_text().replace("22 mg", "95 mg"))
+    before = len(server.requests)
+    assert ragdata("build", recipe).code == 0
+    asked = asked_since(server, before)
+    assert asked
+    assert all("95 mg" in prompt for prompt in asked)
+
+
 def test_an_added_document_leaves_the_answers_of_others_alone(
     recipe: Path, server: Any, ragdata: Callable[..., Any]
 ) -> None:
