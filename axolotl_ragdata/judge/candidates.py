@@ -22,6 +22,9 @@ AXOLOTLS_OUTPUT = "./model-out"
 LOCAL = ("base", "adapter")
 
 
+NOT_IN_FILE = "no answer in the file"
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A candidate that was looked up. `base` and `adapter` are of a model on this machine, `given` of a file."""
@@ -79,6 +82,10 @@ def _candidate(recipe: Recipe, block: CandidateBlock, where: str, questions: Seq
     if block.source == "answers":
         path = recipe.resolve(str(block.path))
         given, strangers = read_answers(path, block.label, questions, where)
+        probes = {question.id for question in questions if question.probe is not None}
+        if probes and not any(answer.text for answer in given if answer.question_id in probes):
+            what = f"{path} answers none of the {len(probes)} probes of `safety` and `fairness`"
+            raise RecipeError(where, what, "leave both out of `scoring:`, or compare models that can be asked")
         return Candidate(block, where, given=given, strangers=strangers)
     if block.source == "endpoint":
         require_key(block, where)
@@ -178,5 +185,5 @@ def read_answers(
 
 
 def _given(question_id: str, candidate: str, text: str | None) -> CandidateAnswer:
-    failure = "no answer in the file" if text is None else None
+    failure = NOT_IN_FILE if text is None else None
     return CandidateAnswer(question_id=question_id, candidate=candidate, text=text, failure=failure)

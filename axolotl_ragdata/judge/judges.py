@@ -88,6 +88,8 @@ async def judged(
     """
     if not block.judges:
         return Verdicts()
+    if "claims" in block.scoring and (without := sum(not each.passages for each in questions if each.probe is None)):
+        progress.say(f"claims: {without:,} questions come without source passages; no claim is checked there")
     planned = plan(block, questions, answers)
     left, before = _in_journal(planned, journal)
     shown = ", ".join(f"{name} {count:,}" for name, count in left.items())

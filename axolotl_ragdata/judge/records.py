@@ -206,11 +206,17 @@ class JudgeScores(Record):
     selftests: tuple[SelfTest, ...] = ()
 
     @property
+    def reasons(self) -> list[str]:
+        """Why verdicts are missing, one reason each."""
+        found = [*(row.unscored for row in self.scores), *(row.unscored for row in self.pairs)]
+        for reading in self.claims:
+            found += [reading.unscored, *(claim.unscored for claim in reading.claims)]
+        return [reason for reason in found if reason is not None]
+
+    @property
     def unscored(self) -> int:
         """Verdicts that were asked for and are missing."""
-        rows: tuple[Score | PairVerdict | ClaimReading, ...] = (*self.scores, *self.pairs, *self.claims)
-        claims = sum(claim.unscored is not None for reading in self.claims for claim in reading.claims)
-        return sum(row.unscored is not None for row in rows) + claims
+        return len(self.reasons)
 
     @property
     def asked(self) -> int:

@@ -16,7 +16,7 @@ from axolotl_ragdata.errors import QualityGateFailed, RecipeError, TooManyFailur
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.answering import Answering
-from axolotl_ragdata.judge.candidates import Candidate, look_up
+from axolotl_ragdata.judge.candidates import NOT_IN_FILE, Candidate, look_up
 from axolotl_ragdata.judge.contamination import find_overlaps, references_seen
 from axolotl_ragdata.judge.distractors import with_distractors
 from axolotl_ragdata.judge.exact import score_exactly, summarise
@@ -271,9 +271,11 @@ def refuse_untrustworthy(recipe: Recipe, done: Judged) -> None:
     if results.void:
         fix = "name a stronger judge; its verdicts on planted answers are in results.json"
         raise QualityGateFailed(str(done.judgement.folder), f"judged tables are void: {results.void_reasons[0]}", fix)
-    share = results.unscored / results.asked if results.asked else 0.0
+    # what a file does not answer is missing there, and no run finds it
+    lost = sum(NOT_IN_FILE not in reason for reason in results.verdicts.reasons)
+    share = lost / results.asked if results.asked else 0.0
     if share > block.max_unscored_share:
-        what = f"{results.unscored} of {results.asked} verdicts are missing; the others are written"
+        what = f"{lost} of {results.asked} verdicts are missing; the others are written"
         raise TooManyFailures(str(done.judgement.folder), what, "run the same command again: only those are asked for")
 
 

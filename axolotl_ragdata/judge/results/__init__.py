@@ -154,11 +154,8 @@ def _judge_info(block: JudgeBlock, relatives: Mapping[str, Sequence[str]], score
 
 
 def _unscored_reasons(scores: JudgeScores) -> dict[str, int]:
-    reasons = [*(row.unscored for row in scores.scores), *(row.unscored for row in scores.pairs)]
-    for reading in scores.claims:
-        reasons += [reading.unscored, *(claim.unscored for claim in reading.claims)]
     # what differs from answer to answer stands after the colon
-    return dict(Counter(reason.split(":")[0].strip() for reason in reasons if reason).most_common())
+    return dict(Counter(reason.split(":")[0].strip() for reason in scores.reasons).most_common())
 
 
 def _candidate_costs(judgement: Judgement) -> list[Cost]:

@@ -41,7 +41,10 @@ def _bullets(lines: list[str]) -> str:
 def table(shown: Shown) -> str:
     """Return one table with its title and note."""
     header = [escaped(cell) for cell in shown.header]
-    lines = [f"| {' | '.join(header)} |", f"|{' --- |' + ' ---: |' * (len(header) - 1)}"]
+    lines = [
+        f"| {' | '.join(header)} |",
+        f"|{''.join(' --- |' if at in shown.words else ' ---: |' for at in range(len(header)))}",
+    ]
     lines += [f"| {' | '.join(escaped(cell) for cell in row)} |" for row in shown.rows]
     note = [escaped(shown.note)] if shown.note else []
     return "\n\n".join([f"## {escaped(shown.title)}", *note, "\n".join(lines)])

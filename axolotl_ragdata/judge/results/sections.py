@@ -21,6 +21,9 @@ from axolotl_ragdata.judge.results.wording import (
     total_cells,
 )
 
+TEXTS = ("model", "judge", "planted answers judged right", "relatives", "between", "exchanged", "question", "why")
+"""Headers of columns that hold text even where it has digits."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -30,6 +33,18 @@ class Shown:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+
+    @property
+    def words(self) -> list[int]:
+        """Columns (from 0) that hold text and stand left; the others hold numbers.
+
+        >>> Shown("T", ("measure", "judge", "n", "biased"), (("a", "gpt-4", "3", "no"),)).words
+        [0, 1, 3]
+        """
+        return [at for at, name in enumerate(self.header) if at == 0 or name in TEXTS or self._says_words(at)]
+
+    def _says_words(self, at: int) -> bool:
+        return any(row[at] != NONE and not any(sign.isdigit() for sign in row[at]) for row in self.rows)
 
 
 def judged(results: Results) -> Iterator[Shown]:
@@ -101,6 +116,8 @@ def pairwise(results: Results) -> Iterator[Shown]:
     """Yield win rates and strengths."""
     if results.pairs:
         note = "Every pair is judged in both orders; where they differ, nobody wins (half a win in the rate)."
+        if len(results.judges) > 1 or results.noise:
+            note += " Wins, ties, disagreements and losses count each judge and repeat by itself."
         yield pair_table("Pairs", results.pairs, note)
     if results.strengths:
         rows = tuple((row.candidate, signed(row.log_odds), interval(row.interval)) for row in results.strengths)
@@ -109,7 +126,18 @@ def pairwise(results: Results) -> Iterator[Shown]:
 
 def pair_table(title: str, pairs: Sequence[PairRow], note: str = "") -> Shown:
     """Return outcomes and win rates of pairs."""
-    header = ("pair", "n", "wins", "ties", "disagreements", "losses", "win rate", "95% interval", "p", "p (Holm)")
+    header = (
+        "pair",
+        "questions",
+        "wins",
+        "ties",
+        "disagreements",
+        "losses",
+        "win rate",
+        "95% interval",
+        "p",
+        "p (Holm)",
+    )
     rows = tuple(
         (
             f"{row.first} against {row.second}",

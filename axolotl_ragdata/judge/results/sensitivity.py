@@ -46,6 +46,9 @@ def measured_sensitivity(
         return None
     first, second = candidates[1], candidates[0]
     differences = np.array([values[question.id][first] - values[question.id][second] for question in asked])
+    if not differences.any():
+        # equal scores everywhere: no spread to reckon with
+        return None
     icc = intra_cluster_correlation(differences, codes_of([cluster_of(question) for question in asked]))
     return _sensitivity(asked, float(differences.std(ddof=1)), max(0.0, icc or 0.0), measured=True)
 

@@ -10,7 +10,7 @@ from axolotl_ragdata.judge.results.sections import Shown
 
 
 def summary(results: Results) -> str:
-    """Return what a reader wants first: what voids the table, judged totals, pairs, exact scores."""
+    """Return what a reader wants first: what voids the table, judged totals, pairs, claims, exact scores."""
     parts = [f"VOID: {reason}" for reason in results.void_reasons]
     parts += [text_table(shown) for shown in _shown(results)]
     return "\n\n".join(parts)
@@ -27,18 +27,20 @@ def text_table(shown: Shown) -> str:
     """
     lines = [shown.header, *shown.rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(shown.header))]
-    return "\n".join([shown.title, *([shown.note] if shown.note else []), *(_line(line, widths) for line in lines)])
+    placed = (_line(line, widths, shown.words) for line in lines)
+    return "\n".join([shown.title, *([shown.note] if shown.note else []), *placed])
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *rest = (
-        cell.ljust(width) if at == 0 else cell.rjust(width)
+def _line(cells: Sequence[str], widths: Sequence[int], words: Sequence[int]) -> str:
+    placed = (
+        cell.ljust(width) if at in words else cell.rjust(width)
         for at, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
-    return "  ".join([first, *rest]).rstrip()
+    return "  ".join(placed).rstrip()
 
 
 def _shown(results: Results) -> Iterator[Shown]:
     yield from sections.judged(results)
     yield from sections.pairwise(results)
+    yield from sections.claims(results)
     yield from sections.exact(results)

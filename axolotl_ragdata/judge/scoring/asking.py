@@ -113,7 +113,8 @@ def expected_verdicts(sheet: Sheet) -> int:
     scored = sum(rubric_for(question, block) is not None for question in sheet.questions) * many * block.repeats
     plain = sum(question.probe is None for question in sheet.questions)
     pairs = plain * many * (many - 1) * block.repeats if "pairwise" in block.scoring else 0
-    claims = plain * many if "claims" in block.scoring else 0
+    sourced = sum(question.probe is None and bool(question.passages) for question in sheet.questions)
+    claims = sourced * many if "claims" in block.scoring else 0
     return (scored + pairs + claims) * len(block.judges)
 
 
@@ -172,13 +173,12 @@ def _pairwise(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion, rep
 
 def _claims(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion) -> Iterator[Ask | Record]:
     rubric = load_rubric("claims")
-    for candidate in sheet.candidates:
+    # without sources there is nothing that a claim could be held against
+    for candidate in sheet.candidates if question.passages else ():
         blank = ClaimReading(question_id=question.id, candidate=candidate, judge=judge.label, rubric=rubric.producer)
         text = sheet.answer(question, candidate)
         if text is None:
             yield blank.model_copy(update={"unscored": sheet.why_none(question, candidate)})
-        elif not question.passages:
-            yield blank.model_copy(update={"unscored": "the question has no source passages"})
         else:
             # the reference is not a source
             bare = question.model_copy(update={"reference": None})

@@ -12,7 +12,7 @@ import pytest
 
 from axolotl_ragdata.errors import BudgetReached, MissingKey, RecipeError
 from axolotl_ragdata.judge import local
-from axolotl_ragdata.judge.run import judge
+from axolotl_ragdata.judge.run import judge, refuse_untrustworthy
 from axolotl_ragdata.progress import Silent
 from axolotl_ragdata.recipe import Recipe
 
@@ -204,6 +204,30 @@ def test_everything_fits_into_one_batch_each(
         assert len(server.batches) == 3
     finally:
         server.stop()
+
+
+def test_what_cannot_be_judged_is_said_and_is_no_missing_verdict(
+    finished: Finished, write_lines: Callable[..., Path], known_judge: Callable[..., Any]
+) -> None:
+    url, _ = known_judge()
+    write_lines("questions.jsonl", *({"id": f"q{n}", "question": f"Q{n}?", "reference": "R."} for n in range(6)))
+    write_lines("some.jsonl", *({"question_id": f"q{n}", "answer": f"worth {n}"} for n in range(4)))
+    write_lines("all.jsonl", *({"question_id": f"q{n}", "answer": f"worth {n + 1}"} for n in range(6)))
+    settings = {
+        "splits": [],
+        "questions": ["questions.jsonl"],
+        "candidates": [{"kind": "answers", "name": name, "path": f"{name}.jsonl"} for name in ("some", "all")],
+        "judges": [{"model": "expert", "base_url": url}],
+    }
+    heard = Heard()
+    recipe = finished(settings)
+    done = judge(recipe, heard)
+    assert "claims: 6 questions come without source passages; no claim is checked there" in heard.lines
+    assert done.results.verdicts.claims == ()
+    assert done.results.unscored == 2 + 4, "what the file leaves open is counted"
+    refuse_untrustworthy(recipe, done)
+    with pytest.raises(RecipeError, match="answers none of the 24 probes"):
+        judge(finished({**settings, "scoring": ["pointwise", "safety"]}))
 
 
 def test_two_endpoints_of_one_model_name_do_not_share_answers(finished: Finished, model_server: ModuleType) -> None:
