@@ -14,13 +14,13 @@ from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.candidates import Candidate
 from axolotl_ragdata.judge.families import check_judges
 from axolotl_ragdata.judge.judgement import Verdicts
-from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion
-from axolotl_ragdata.judge.scoring import Plan, plan, score
+from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion, OwnAnswer
+from axolotl_ragdata.judge.scoring import OwnAnswers, Plan, plan, score
 from axolotl_ragdata.llm import Chat, journal_key, open_chat_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Usage
-from axolotl_ragdata.stage import ChatRequest
+from axolotl_ragdata.stage import ChatRequest, Completion
 
 ANSWER_CHARACTERS = 500
 VERDICT_TOKENS = 200
@@ -91,6 +91,8 @@ async def judged(
     if "claims" in block.scoring and (without := sum(not each.passages for each in questions if each.probe is None)):
         progress.say(f"claims: {without:,} questions come without source passages; no claim is checked there")
     planned = plan(block, questions, answers)
+    if known := _answered_first(planned, journal):
+        planned = plan(block, questions, answers, known)
     left, before = _in_journal(planned, journal)
     shown = ", ".join(f"{name} {count:,}" for name, count in left.items())
     progress.say(f"calls of judges that the journal does not hold: {shown}")
@@ -99,6 +101,19 @@ async def judged(
         usage = {name: chat.usage for name, chat in chats.items()}
         cost = {name: chat.cost for name, chat in chats.items() if chat.cost is not None}
     return Verdicts(scores, usage, cost)
+
+
+def _answered_first(planned: Plan, journal: Journal) -> OwnAnswers:
+    """Return what the journal holds of the answers that judges give before they see a candidate's."""
+    by_name = {judge.label: judge for judge in planned.block.judges}
+    found = {}
+    for ask in (*planned.planted_first, *planned.first):
+        entry = journal.get(journal_key(by_name[ask.judge], ask.request))
+        if entry is not None:
+            said = ask.read(Completion(entry["text"], entry["value"], entry["model"], Usage(**entry["usage"])))
+            assert isinstance(said, OwnAnswer)
+            found[ask.judge, said.question_id] = said
+    return found
 
 
 def _in_journal(planned: Plan, journal: Journal) -> tuple[dict[str, int], dict[str, Usage]]:

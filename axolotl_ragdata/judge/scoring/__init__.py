@@ -32,7 +32,7 @@ from axolotl_ragdata.judge.scoring.selftest import planted_own_answers, planted_
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.records import Record
 
-__all__ = ["JudgeChat", "Plan", "plan", "score"]
+__all__ = ["JudgeChat", "OwnAnswers", "Plan", "plan", "score"]
 
 EXPECTED_OWN_ANSWER = "(the judge's own answer: " + "about a hundred words " * 25 + ")"
 
@@ -67,13 +67,19 @@ class Plan:
         yield from (ask for ask in (*self.planted, *self.rest) if isinstance(ask, Ask))
 
 
-def plan(block: JudgeBlock, questions: Sequence[JudgeQuestion], answers: Sequence[CandidateAnswer]) -> Plan:
+def plan(
+    block: JudgeBlock,
+    questions: Sequence[JudgeQuestion],
+    answers: Sequence[CandidateAnswer],
+    known: OwnAnswers | None = None,
+) -> Plan:
     """Return every call that `score` makes, self-test included.
 
     Args:
         block: Judges, what they are asked for, and how often.
         questions: Those to score, probes included; excluded ones are not among them.
         answers: Of every candidate to every question.
+        known: What judges answered first in an earlier run.
     """
     sheet = sheet_of(block, questions, answers)
     planted_first, first = list(planted_own_answers(block)), list(own_answers(sheet))
@@ -82,7 +88,7 @@ def plan(block: JudgeBlock, questions: Sequence[JudgeQuestion], answers: Sequenc
             question_id=ask.request.subject_id, judge=ask.judge, rubric=ask.request.stage, text=EXPECTED_OWN_ANSWER
         )
         for ask in (*planted_first, *first)
-    }
+    } | dict(known or {})
     return Plan(block, sheet, planted_first, first, list(planted_verdicts(block, own)), list(verdicts(sheet, own)))
 
 

@@ -230,6 +230,19 @@ def test_what_cannot_be_judged_is_said_and_is_no_missing_verdict(
         judge(finished({**settings, "scoring": ["pointwise", "safety"]}))
 
 
+def test_a_second_run_of_judges_that_answer_first_says_that_nothing_is_left(
+    finished: Finished, server: Any, known_judge: Callable[..., Any]
+) -> None:
+    url, known = known_judge()
+    expert = {"model": "expert", "base_url": url}
+    recipe = finished({"candidates": [endpoint(server)], "judges": [expert], "commit_first": True})
+    judge(recipe)
+    paid, heard = known.calls, Heard()
+    judge(recipe, heard)
+    assert known.calls == paid
+    assert "calls of judges that the journal does not hold: expert 0" in heard.lines
+
+
 def test_two_endpoints_of_one_model_name_do_not_share_answers(finished: Finished, model_server: ModuleType) -> None:
     servers = [model_server.ModelServer().start() for _ in range(2)]
     try:
