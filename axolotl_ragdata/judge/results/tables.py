@@ -6,15 +6,30 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
+from axolotl_ragdata.judge.exact import (
+    ABSTAINED,
+    ACCURACY,
+    CHOICE,
+    CHOICE_A_CHARACTER,
+    LIKELIHOOD,
+    LIKELIHOOD_EACH,
+    WORD_F1,
+)
 from axolotl_ragdata.judge.records import ExactScore, JudgeQuestion, Score
 from axolotl_ragdata.judge.results.records import Difference, Interval, Table, TableKind, Total
-from axolotl_ragdata.judge.rubrics import HIGHEST
+from axolotl_ragdata.judge.rubrics import HIGHEST, LOWEST
 from axolotl_ragdata.judge.statistics.clusters import Bounds, estimate_mean
 from axolotl_ragdata.judge.statistics.paired import PairedDifference, compare, holm
 
 MAIN = "uncontaminated"
 JUDGED = "score"
+LIMITS = {
+    **dict.fromkeys((ABSTAINED, ACCURACY, WORD_F1, CHOICE, CHOICE_A_CHARACTER), (0.0, 1.0)),
+    **dict.fromkeys((LIKELIHOOD, LIKELIHOOD_EACH), (-inf, 0.0)),
+}
+"""What a mean of each exact metric can be."""
 Values = Mapping[str, Mapping[str, float]]
 """By question id, then by candidate: the questions on which every candidate has a value."""
 
@@ -47,6 +62,13 @@ def cluster_of(question: JudgeQuestion) -> str:
 def interval_of(bounds: Bounds | None) -> Interval | None:
     """Return bounds as they are written."""
     return Interval(low=bounds.low, high=bounds.high) if bounds is not None else None
+
+
+def within(found: Interval | None, limits: tuple[float, float]) -> Interval | None:
+    """Return an interval without what the measure cannot be: a t interval does not know where a share ends."""
+    if found is None:
+        return None
+    return Interval(low=max(limits[0], found.low), high=min(limits[1], found.high))
 
 
 def judged_values(scores: Iterable[Score], candidates: Sequence[str]) -> Values:
@@ -163,7 +185,7 @@ def table_of(
         missing[score.candidate] += score.value is None and score.question_id in ids
     differences = _differences(columns, clusters, settings) if kept else {}
     totals = [
-        _total(candidate, column, clusters, missing[candidate], differences.get(candidate), settings, highest)
+        _total(candidate, column, clusters, missing[candidate], differences.get(candidate), settings, highest, metric)
         for candidate, column in columns.items()
     ]
     return Table(
@@ -211,8 +233,10 @@ def _total(
     difference: Difference | None,
     settings: Settings,
     highest: float | None,
+    metric: str,
 ) -> Total:
     maximum = highest * len(column) if highest is not None else None
+    limits = (float(LOWEST), highest) if highest is not None else LIMITS.get(metric, (-inf, inf))
     if not column:
         return Total(candidate=candidate, n=0, total=0.0, maximum=maximum, mean=None, unscored=unscored)
     estimate = estimate_mean(column, clusters, settings.resamples, settings.seed)
@@ -222,8 +246,8 @@ def _total(
         total=float(sum(column)),
         maximum=maximum,
         mean=estimate.mean,
-        interval=interval_of(estimate.analytic),
-        bootstrap=interval_of(estimate.bootstrap),
+        interval=within(interval_of(estimate.analytic), limits),
+        bootstrap=within(interval_of(estimate.bootstrap), limits),
         unscored=unscored,
         difference=difference,
     )

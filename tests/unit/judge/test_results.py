@@ -14,7 +14,7 @@ from axolotl_ragdata.judge.probes import fairness_probes, safety_probes
 from axolotl_ragdata.judge.records import CandidateAnswer, ExactScore, JudgeQuestion, JudgeScores, PairVerdict, Score
 from axolotl_ragdata.judge.results import evaluate
 from axolotl_ragdata.judge.results.records import Results
-from axolotl_ragdata.judge.results.tables import MAIN
+from axolotl_ragdata.judge.results.tables import MAIN, Settings, exact_tables
 
 from .judging import answer, block, questions, run
 
@@ -297,3 +297,12 @@ def test_exact_metrics_have_intervals_too_and_only_those_who_have_the_metric() -
     assert tables["accuracy", MAIN].totals[0].unscored == 1
     assert tables["accuracy", MAIN].totals[0].mean is None
     assert not found.tables
+
+
+def test_an_interval_holds_nothing_that_the_measure_cannot_be() -> None:
+    asked = questions(12)
+    rows = [ExactScore(question_id=q.id, candidate="a", metric="accuracy", value=float(q.id != "q0")) for q in asked]
+    table = exact_tables(asked, rows, Settings(["a"], 200, 1))[0]
+    assert table.totals[0].interval is not None
+    assert table.totals[0].interval.high == 1.0
+    assert table.totals[0].interval.low < table.totals[0].mean < 1.0
