@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
@@ -281,6 +282,10 @@ class JudgeBlock(Block):
 
     @model_validator(mode="after")
     def _names_are_distinct(self) -> JudgeBlock:
+        asked = {judge.label: judge.model_dump(exclude={"name"}) for judge in self.judges}
+        for one, other in combinations(asked, 2):
+            if asked[one] == asked[other]:
+                raise ValueError(f"{one!r} and {other!r} are the same judge\nset `repeats:` to see a judge's own noise")
         if self.judges and self.scoring == ["pairwise"] and len(self.candidates) < 2:
             raise ValueError("pairwise scoring of one candidate\nadd a candidate, or another kind of `scoring:`")
         for what, names in (

@@ -37,7 +37,7 @@ ADVICE = {
     "NOT_SENT": "start the server and run it again",
     "ENCRYPTED": "it wants a password: take it off with `qpdf --decrypt --password=… in.pdf out.pdf`",
     "NOT_A_PDF": "it is another kind of file under the name of a PDF: remove or rename it",
-    "EMPTY_FILE": "the file has no bytes: fetch it again",
+    "EMPTY_FILE": "fetch it again",
     "UNREADABLE": "check the path and its permissions",
     "BROKEN_PDF": "mend it with `qpdf in.pdf out.pdf`, or print it to a new PDF",
 }
@@ -90,7 +90,12 @@ def refused_status(status: int, body: bytes) -> Refusal | None:
     code = found[1] if found and status >= 400 else STATUS_CODES.get(status, f"HTTP_{status}")
     if code == "HTTP_500":
         code = "GENERAL"
-    return Refusal(code, f"the server answers {status}: {said[:SAID_CHARACTERS]}" if said else f"it answers {status}")
+    return Refusal(
+        code,
+        f"the server answers {status}: {said[:SAID_CHARACTERS]}"
+        if said
+        else f"the server answers {status} with nothing",
+    )
 
 
 def refused_body(body: bytes, kind: str, as_part: bool = False) -> Refusal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from axolotl_ragdata.judge.records import (
 from axolotl_ragdata.judge.rubrics import Rubric, load_rubric
 from axolotl_ragdata.judge.scoring.prompts import request_of
 from axolotl_ragdata.judge.scoring.verdicts import NO_ANSWER, claims_of, own_answer_of, pair_of, score_of
+from axolotl_ragdata.llm import endpoint_url
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.records import Failure, Record
 from axolotl_ragdata.stage import ChatRequest, Completion
@@ -66,6 +67,15 @@ class Sheet:
         found = self.answers.get((question.id, candidate))
         return found.text if found is not None else None
 
+    def told_apart(self, judge: JudgeModelBlock, request: ChatRequest) -> ChatRequest:
+        """Return a request under a key of its own where two endpoints serve judges of one model's name.
+
+        Elsewhere the address is no part of the key: a server that moves is not paid again.
+        """
+        if sum(other.model == judge.model for other in self.block.judges) < 2:
+            return request
+        return replace(request, stage=f"{request.stage} {endpoint_url(judge)}")
+
     def why_none(self, question: JudgeQuestion, candidate: str) -> str:
         """Return why a candidate has no answer."""
         found = self.answers.get((question.id, candidate))
@@ -92,7 +102,7 @@ def own_answers(sheet: Sheet) -> Iterator[Ask]:
             # the reference is what it would be marked by
             bare = question.model_copy(update={"reference": None})
             blank = OwnAnswer(question_id=question.id, judge=judge.label, rubric=rubric.producer)
-            request = request_of(rubric, bare, {}, judge)
+            request = sheet.told_apart(judge, request_of(rubric, bare, {}, judge))
             yield Ask(judge.label, request, partial(own_answer_of, blank))
 
 
@@ -145,7 +155,7 @@ def _pointwise(
             yield blank.model_copy(update={"unscored": f"the judge did not answer first: {committed.unscored}"})
         else:
             mine = committed.text if committed is not None else None
-            request = request_of(rubric, question, {"answer": text}, judge, mine, repeat)
+            request = sheet.told_apart(judge, request_of(rubric, question, {"answer": text}, judge, mine, repeat))
             yield Ask(judge.label, request, partial(score_of, blank))
 
 
@@ -167,7 +177,7 @@ def _pairwise(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion, rep
                 yield blank.model_copy(update={"unscored": f"{sheet.why_none(question, missing[0])} ({missing[0]})"})
                 continue
             texts = {key: text for key, text in shown.items() if text is not None}
-            request = request_of(rubric, question, texts, judge, draw=repeat)
+            request = sheet.told_apart(judge, request_of(rubric, question, texts, judge, draw=repeat))
             yield Ask(judge.label, request, partial(pair_of, blank))
 
 
@@ -182,7 +192,7 @@ def _claims(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion) -> It
         else:
             # the reference is not a source
             bare = question.model_copy(update={"reference": None})
-            request = request_of(rubric, bare, {"answer": text}, judge)
+            request = sheet.told_apart(judge, request_of(rubric, bare, {"answer": text}, judge))
             yield Ask(judge.label, request, partial(claims_of, blank, question))
 
 

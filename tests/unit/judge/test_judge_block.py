@@ -44,6 +44,10 @@ def test_judging_does_not_make_a_dataset_stale() -> None:
         ({"candidates": []}, "candidates"),
         ({"candidates": [{"kind": "base"}, {"kind": "base"}]}, "two candidates are called 'base'"),
         ({"judges": [{"model": "m"}, {"model": "m"}]}, "two judges are called 'm'"),
+        (
+            {"judges": [{"model": "m", "name": "x"}, {"model": "m", "name": "y"}]},
+            "'x' and 'y' are the same judge\nfix: set `repeats:`",
+        ),
         ({"judges": [{"base_url": "http://localhost/v1"}]}, "judges[0].model: is missing"),
         ({"baseline": "gpt"}, "baseline 'gpt' is no candidate\nfix: name one of: base, adapter, base+retrieval"),
         ({"allow_self_judging": ["gpt"]}, "'gpt', which is no judge\nfix: add `judges:`"),

@@ -210,3 +210,22 @@ def test_the_number_of_verdicts_is_known_before() -> None:
         for scoring in itertools.combinations(kinds, count):
             sheet = sheet_of(block(list("abc"), ["x", "y"], scoring=list(scoring), repeats=2), asked, answers)
             assert expected_verdicts(sheet) == len(list(verdicts(sheet, {})))
+
+
+def test_judges_of_one_name_at_two_endpoints_do_not_share_verdicts(known_judge: Known, tmp_path: Path) -> None:
+    (mild, _), (strict, known) = known_judge(truth=lambda q, a: 9.0), known_judge(truth=lambda q, a: 2.0)
+    asked = questions(2)
+    wanted = block(["a"], ["x", "y"], scoring=["pointwise"])
+    judges = [
+        judge.model_copy(update={"model": "llama3", "name": judge.model, "base_url": url})
+        for judge, url in zip(wanted.judges, (mild, strict), strict=True)
+    ]
+    found = run(
+        wanted.model_copy(update={"judges": judges}),
+        asked,
+        [answer(q, "a", 5) for q in asked],
+        {"x": mild, "y": strict},
+        tmp_path,
+    )
+    assert {(row.judge, row.value) for row in found.scores} == {("x", 9.0), ("y", 2.0)}
+    assert known.calls == 27
