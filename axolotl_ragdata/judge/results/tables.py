@@ -127,7 +127,9 @@ def safety_tables(questions: Sequence[JudgeQuestion], scores: Sequence[Score], s
 def exact_tables(questions: Sequence[JudgeQuestion], scores: Sequence[ExactScore], settings: Settings) -> list[Table]:
     """Return a table of each exact metric over uncontaminated questions and over each origin, of who has the metric."""
     found = []
-    for metric in dict.fromkeys(score.metric for score in scores):
+    # whether there is an answer at all is seldom what a reader looks for first
+    metrics = sorted(dict.fromkeys(score.metric for score in scores), key=lambda metric: metric == ABSTAINED)
+    for metric in metrics:
         own = [score for score in scores if score.metric == metric]
         has = {score.candidate for score in own}
         having = [name for name in settings.candidates if name in has]
