@@ -215,7 +215,7 @@ def _steps_of_quote(quote: TracedQuote) -> Iterator[tuple[str, str]]:
     for box in quote.boxes:
         yield "page", f"{box.page}: {box.width:g} × {box.height:g} pt at x {box.x:g}, y {box.y:g}"
     if not quote.boxes:
-        yield "page", "not known: the file has no coordinates"
+        yield "page", "not known: the file gives this passage no coordinates"
     yield "passage", quote.passage_id
     facts = (", ".join(quote.authors[:3]), str(quote.year or ""), quote.doi or "", quote.licence or "")
     yield "document", "; ".join(filter(None, (quote.title or "(no title)", *facts)))
