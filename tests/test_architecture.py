@@ -80,6 +80,8 @@ DOORS = {
     "lxml": {"readers", "grobid"},
     "pypdf": {"grobid"},
     "lancedb": {"index"},
+    "bm25s": {"index"},
+    "Stemmer": {"index"},
     "pyarrow": {"index", "exports"},
     "axolotl": {"plugin"},
     "huggingface_hub": {"hub"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from axolotl_ragdata.index.exact import Ranked, ranked
@@ -25,7 +26,9 @@ FUSION_VERSION = "2"
 CANDIDATES = 50
 """Ranks of either kind that are fused, at least."""
 SEARCHES_A_BATCH = 64
-"""More share one embedding call with less gain than what waits for the whole batch loses."""
+"""More share one embedding call with less gain than what waits for the whole batch loses, until so many wait that the
+embedder's latency is what limits a build."""
+MOST_A_BATCH = 512
 BATCHES_AT_ONCE = 3
 """While one waits for its embeddings, another is searched for."""
 
@@ -92,8 +95,9 @@ class Retriever:
         # a turn of the loop lets the searches of this moment gather
         await asyncio.sleep(0)
         while waiting:
-            batch = waiting[:SEARCHES_A_BATCH]
-            del waiting[:SEARCHES_A_BATCH]
+            size = min(MOST_A_BATCH, max(SEARCHES_A_BATCH, ceil(len(waiting) / BATCHES_AT_ONCE)))
+            batch = waiting[:size]
+            del waiting[:size]
             try:
                 found = await asyncio.to_thread(self._search, [(search.query, search.top_k) for search in batch])
             except BaseException as problem:

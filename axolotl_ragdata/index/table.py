@@ -1,7 +1,8 @@
 """The passages of a run in a LanceDB table.
 
-The table is a copy that can be made anew at any time: what changed is told by document, deleted and added again, and
-the text index is brought up to date before anybody searches, as an unindexed tail slows text search.
+The table is a copy that can be made anew at any time: what changed is told by document, deleted and added again. Small
+tables are searched in memory, exactly; large ones by indexes that are brought up to date before anybody searches, as an
+unindexed tail slows text search.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from axolotl_ragdata.embed import Embedder
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.index.exact import SCORE_DIGITS, Ranked, exact_rankings, ranked
+from axolotl_ragdata.index.words import Words
 from axolotl_ragdata.records import Passage, content_id
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ SCHEMA_VERSION = "2"
 TABLE = "passages"
 EXACT_UP_TO = 100_000
 """Passages up to which every vector is compared, in memory; above, HNSW with scalar quantisation."""
+WORDS_UP_TO = 20_000
+"""Passages up to which text is searched in memory; all their words are read first, in two seconds at that size."""
 REFINE_FACTOR = 10
 LONGEST_QUERY = 2_000
 """Characters of a query that text search reads; dense search reads all of them."""
@@ -65,6 +70,8 @@ class Index:
         self._matrix: Any = None
         self._table: Any = None
         self._searched: Any = None
+        self._words: Words | None = None
+        self._reading = threading.Lock()
         self._thread = ThreadPoolExecutor(1)
 
     @classmethod
@@ -146,8 +153,22 @@ class Index:
         Raises:
             StoreError: The text index cannot be read.
         """
+        cut = [query[:LONGEST_QUERY] for query in queries]
+        if self._has_few:
+            words = self._read_words()
+            return [words.ranking(query, wanted) for query, wanted in zip(cut, top_k, strict=True)]
         with self._readable():
-            return self._in_thread(self._all(self._text, zip(queries, top_k, strict=True)))
+            return self._in_thread(self._all(self._text, zip(cut, top_k, strict=True)))
+
+    @property
+    def _has_few(self) -> bool:
+        return len(self.passages) <= min(self._exact_up_to, WORDS_UP_TO)
+
+    def _read_words(self) -> Words:
+        with self._reading:
+            if self._words is None:
+                self._words = Words(list(self.passages), (one.in_context for one in self.passages.values()))
+            return self._words
 
     def _in_thread(self, work: Coroutine[Any, Any, Result]) -> Result:
         # a thread of its own: the caller's may have a running loop
@@ -165,7 +186,7 @@ class Index:
         return await asyncio.gather(*(one(*each) for each in arguments))
 
     async def _text(self, query: str, top_k: int) -> Ranked:
-        words = " ".join(query.split())[:LONGEST_QUERY].encode("utf-8", "replace").decode("utf-8")
+        words = " ".join(query.split()).encode("utf-8", "replace").decode("utf-8")
         if not words or not self._ids:
             return {}
         limit = top_k + TIES
@@ -266,7 +287,7 @@ class Index:
         """Search once: an index file that cannot be read shows in nothing else."""
         import numpy as np
 
-        if self._ids:
+        if self._ids and not self._has_few:
             self._in_thread(self._matches("probe", 1))
         if self._ids and self._matrix is None:
             self._in_thread(self._approximate(np.ones(self.embedder.dimensions, dtype=np.float32), 1))
@@ -301,7 +322,7 @@ class Index:
     @property
     def _wanted_indexes(self) -> list[str]:
         approximate = len(self.passages) > self._exact_up_to
-        return ["content_idx", *(["vector_idx"] if approximate else [])] if self.passages else []
+        return [*([] if self._has_few else ["content_idx"]), *(["vector_idx"] if approximate else [])]
 
     def _is_indexed(self) -> bool:
         """Return whether a killed update left nothing behind that is not indexed."""
@@ -337,6 +358,7 @@ class Index:
 
         # opened after the update, so that it sees it
         self._searched = self._in_thread(self._opened())
+        self._words = None
 
         columns = ["id"] if len(self.passages) > self._exact_up_to else ["id", "vector"]
         rows = self._table.search().select(columns).with_row_id(True).limit(None).to_arrow()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
@@ -15,11 +16,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from axolotl_ragdata.blocks import PassagesBlock
 from axolotl_ragdata.embed import EmbeddedEmbedder, unit
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.index import Index, Retriever, recall_at
+from axolotl_ragdata.passages import cut
+from axolotl_ragdata.readers import read_document
 from axolotl_ragdata.records import Passage
 
+DEMO = Path(__file__).parents[2] / "recipes" / "demo-documents"
 TEXTS = {
     "panic": "A panic attack is an abrupt surge of intense fear that peaks within minutes.",
     "mania": "Mania is a period of one week or longer of elevated mood and energy.",
@@ -132,6 +137,49 @@ def test_signs_are_data(index: Index, query: str) -> None:
         Retriever(index, mode).search_now(query, 3)
 
 
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Index, Index]:
+    """The demonstration articles, searched in memory and by LanceDB."""
+
+    class Spaces:
+        name = "spaces"
+
+        def spans(self, text: str) -> list[tuple[int, int]]:
+            return [found.span() for found in re.finditer(r"\S+", text)]
+
+        def count(self, text: str) -> int:
+            return len(text.split())
+
+    files = sorted(DEMO.glob("*.tei.xml"))
+    passages = [one for file in files for one in cut(read_document(file), PassagesBlock(), Spaces())]
+    made = []
+    for name, exact_up_to in (("memory", 1000), ("lance", 5)):
+        index = Index.open(tmp_path_factory.mktemp(name), Hashed(), exact_up_to)
+        index.update([*passages, *PASSAGES])
+        made.append(index)
+    return made[0], made[1]
+
+
+def test_memory_ranks_text_as_lancedb_does(both: tuple[Index, Index]) -> None:
+    memory, lance = both
+    words = [one.text.split() for one in memory.passages.values()]
+    queries = [" ".join(some) for each in words for some in (each[:1], each[2:9], each[:120], each[-3:] * 2)]
+    queries += ["Inquiétude, œdème & STRASSE straße 14² µm", "were we what they did?", ""]
+    depths = [10] * len(queries)
+    for query, one, other in zip(queries, memory.text(queries, depths), lance.text(queries, depths), strict=True):
+        assert [score for _, score in one.values()] == pytest.approx(
+            [score for _, score in other.values()], rel=1e-4
+        ), query
+        assert len(set(one) & set(other)) >= len(one) - 1, query
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=80) | st.text(alphabet="çéßœæøłđıµ²ﬁabs-'", max_size=30))
+def test_memory_cuts_words_as_lancedb_does(both: tuple[Index, Index], query: str) -> None:
+    one, other = (index.text([f"{query} disorder"], [1000])[0] for index in both)
+    assert set(one) == set(other)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=80))
 def test_any_text_is_a_query(index: Index, query: str) -> None:
@@ -172,18 +220,19 @@ def test_one_retriever_serves_one_loop_after_another(index: Index) -> None:
     assert asyncio.run(retriever.search("nine items PHQ-9", 1))[0][0].passage_id == "p-phq"
 
 
-def test_passages_that_tie_are_ranked_by_id_however_they_came(tmp_path: Path) -> None:
+@pytest.mark.parametrize("exact_up_to", [1000, 5])
+def test_passages_that_tie_are_ranked_by_id_however_they_came(tmp_path: Path, exact_up_to: int) -> None:
     same = [passage(f"{number:02d}", "The same sentence about sleep.", f"doc-{number}") for number in range(60)]
     found = []
     for name, order in (("one", same), ("other", same[::-1])):
-        index = Index.open(tmp_path / name, Hashed())
+        index = Index.open(tmp_path / name, Hashed(), exact_up_to)
         index.update(order[:20])
         index.update(order)
-        found.append([Retriever(index, mode).search_now("sleep sentence", 7) for mode in ("dense", "text", "hybrid")])
+        modes = ("dense", "text", "hybrid") if exact_up_to > len(order) else ("text",)
+        found.append([Retriever(index, mode).search_now("sleep sentence", 7) for mode in modes])
     assert found[0] == found[1]
-    assert [[hit.passage_id for hit, _ in each] for each in found[0]] == [
-        [f"p-{number:02d}" for number in range(7)]
-    ] * 3
+    for each in found[0]:
+        assert [hit.passage_id for hit, _ in each] == [f"p-{number:02d}" for number in range(7)]
 
 
 def test_how_the_table_came_about_does_not_change_what_is_found(tmp_path: Path) -> None:
@@ -287,15 +336,15 @@ def test_whatever_file_is_damaged_the_answers_are_right(tmp_path: Path, damage: 
 
 
 def test_an_update_that_was_killed_is_completed(tmp_path: Path) -> None:
-    index = Index.open(tmp_path / "index", Hashed())
+    index = Index.open(tmp_path / "index", Hashed(), exact_up_to=5)
     index.update(PASSAGES[:10])
     index._table.add(index._rows(PASSAGES[10:]))
-    after = Index.open(tmp_path / "index", Hashed())
+    after = Index.open(tmp_path / "index", Hashed(), exact_up_to=5)
     assert after.update(PASSAGES).unchanged == 20
     assert after._table.index_stats("content_idx").num_unindexed_rows == 0
     index._table.delete("doc_id = 'doc-0'")
     index._table.add(index._rows([PASSAGES[0]]))
-    again = Index.open(tmp_path / "index", Hashed())
+    again = Index.open(tmp_path / "index", Hashed(), exact_up_to=5)
     again.update(PASSAGES)
     assert again.tag() == after.tag()
     assert again._table.count_rows() == 20
