@@ -111,8 +111,15 @@ class Memory:
     def keep(self, query: str, top_k: int, found: Found) -> None:
         """Remember what a search found."""
         name = self._id(query, top_k)
-        texts = tuple(self._keys.get(passage.id) or text_key(passage) for _, passage in found)
+        texts = tuple(self._key(passage) for _, passage in found)
         self.found[name] = Retrieval(id=name, texts=texts, hits=tuple(hit for hit, _ in found))
+
+    def _key(self, passage: Passage) -> str:
+        key = self._keys.get(passage.id)
+        if key is None:
+            # many searches find the same passages
+            key = self._keys[passage.id] = text_key(passage)
+        return key
 
     def _id(self, query: str, top_k: int) -> str:
         return content_id("r", query, top_k, *self._about)
