@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -53,6 +54,18 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
     """
     if int(os.environ.get("RANK", "0")) == 0:
         write_atomically(folder / RECORD, (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def trained_rows(weights: Path) -> str | None:
+    """Return the name of the file that weights were trained on, which holds a hash of its rows; None where unknown.
+
+    Args:
+        weights: Their folder; merged weights and checkpoints lie in a folder of it.
+    """
+    for folder in (weights, weights.parent):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            return _trained_on(json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    return None
 
 
 def check_resume(cfg: Mapping[str, Any], recipe: Recipe, record: Mapping[str, Any]) -> str | None:

@@ -43,6 +43,13 @@ class Candidate:
         return self.block.label
 
     @property
+    def trained(self) -> Path | None:
+        """The folder of what was trained, None of every other candidate."""
+        if self.block.source != "adapter" or self.base is None:
+            return None
+        return self.adapter or Path(self.base)
+
+    @property
     def is_local(self) -> bool:
         """Whether its weights are on this machine, so that log-likelihoods can be had."""
         return self.base is not None

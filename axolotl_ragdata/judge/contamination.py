@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from axolotl_ragdata.blocks import JudgeBlock
 from axolotl_ragdata.duplicates import duplicate_pairs
+from axolotl_ragdata.judge.candidates import Candidate
 from axolotl_ragdata.judge.records import JudgeQuestion, Overlap
+from axolotl_ragdata.lineage import RECORD, trained_rows
+from axolotl_ragdata.store import RunDirectory
 from axolotl_ragdata.wording import normalised
 
 if TYPE_CHECKING:
@@ -131,3 +134,17 @@ def _overlap(question: JudgeQuestion, kind: str, name: str, text: str, score: fl
             "score": round(score, 4),
         }
     )
+
+
+def untraced(candidates: Sequence[Candidate], run: RunDirectory) -> list[str]:
+    """Return a line for each trained candidate whose training rows are not those of the run directory."""
+    rows = str((run.read_manifest() or {}).get("files", {}).get("train"))
+    found = []
+    for candidate in candidates:
+        if candidate.trained is None or (trained := trained_rows(candidate.trained)) == rows:
+            continue
+        where = f"{candidate.name} was trained on {trained}, the dataset here is {rows}"
+        if trained is None:
+            where = f"{candidate.name} does not say what it was trained on ({RECORD} is not beside its weights)"
+        found.append(f"{where}: whether its training rows held these questions is not known")
+    return found

@@ -44,6 +44,7 @@ class Judgement:
         usage: By candidate, what its answers used in this run; `cost` where a price is known.
         models: By candidate, its model; of a tuned one the model that was tuned.
         verdicts: What the judges said, and what that used.
+        warnings: What a reader must know before any number.
         facts: What else a reader should know: versions, model names, the dataset's id, notes.
     """
 
@@ -61,4 +62,5 @@ class Judgement:
     cost: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
     verdicts: Verdicts = field(default_factory=Verdicts)
+    warnings: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.answering import Answering
 from axolotl_ragdata.judge.candidates import NOT_IN_FILE, Candidate, look_up
-from axolotl_ragdata.judge.contamination import find_overlaps, references_seen
+from axolotl_ragdata.judge.contamination import find_overlaps, references_seen, untraced
 from axolotl_ragdata.judge.distractors import with_distractors
 from axolotl_ragdata.judge.exact import score_exactly, summarise
 from axolotl_ragdata.judge.judgement import Judgement, Verdicts
@@ -54,6 +54,7 @@ class Prepared:
     excluded: list[JudgeQuestion] = field(default_factory=list)
     overlaps: list[Overlap] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,9 @@ def judge(recipe: Recipe, progress: Progress | None = None, tuned: Path | None =
     run = RunDirectory(recipe.output)
     with run.locked(), contextlib.closing(Journal.open(run.journal)) as journal:
         _exclude(recipe, prepared, run, heard)
+        prepared.warnings = untraced(prepared.candidates, run)
+        for line in prepared.warnings:
+            heard.say(f"note: {line}")
         return run_interruptibly(_judge(recipe, prepared, run, journal, heard), str(run.folder))
 
 
@@ -184,6 +188,7 @@ async def _judge(recipe: Recipe, prepared: Prepared, run: RunDirectory, journal:
         cost=answering.spent.cost,
         models=models_of(prepared.candidates),
         verdicts=verdicts,
+        warnings=prepared.warnings,
         facts={
             "ragdata_version": __version__,
             "dataset_id": (run.read_manifest() or {}).get("dataset_id"),

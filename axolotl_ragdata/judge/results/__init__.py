@@ -61,7 +61,7 @@ def evaluate(
         ragdata_version=str(judgement.facts.get("ragdata_version", "")),
         void=bool(void),
         void_reasons=void,
-        warnings=tuple(_warnings(block, relatives, position, questions)),
+        warnings=(*judgement.warnings, *_warnings(block, relatives, position, questions)),
         baseline=settings.baseline,
         candidates=tuple(settings.candidates),
         judges=tuple(_judge_info(block, relatives, scores)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -241,6 +242,29 @@ def test_a_second_run_of_judges_that_answer_first_says_that_nothing_is_left(
     judge(recipe, heard)
     assert known.calls == paid
     assert "calls of judges that the journal does not hold: expert 0" in heard.lines
+
+
+def test_weights_of_another_dataset_are_named_before_any_number(
+    finished: Finished, tiny: dict[str, Path], tmp_path: Path
+) -> None:
+    adapter = tmp_path / "adapter"
+    shutil.copytree(tiny["adapter"], adapter)
+    (adapter / "ragdata.json").unlink(missing_ok=True)
+    tuned = {"kind": "adapter", "name": "tuned", "path": str(adapter), "max_tokens": 4, "dtype": "float32"}
+    recipe = finished({"candidates": [tuned], "limit": 1}, base_model=str(tiny["base"]))
+    manifest = recipe.output / "manifest.json"
+    facts = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**facts, "files": {"train": "train-1.jsonl"}}), encoding="utf-8")
+    unknown = "is not known"
+    assert "does not say what it was trained on (ragdata.json is not" in judge(recipe).results.warnings[0]
+    (adapter / "ragdata.json").write_text(json.dumps({"files": {"train": "train-2.jsonl"}}), encoding="utf-8")
+    heard = Heard()
+    done = judge(recipe, heard).results.warnings
+    assert done[0].startswith("tuned was trained on train-2.jsonl, the dataset here is train-1.jsonl: ")
+    assert done[0].endswith(unknown)
+    assert f"note: {done[0]}" in heard.lines
+    (adapter / "ragdata.json").write_text(json.dumps({"files": {"train": "train-1.jsonl"}}), encoding="utf-8")
+    assert not any(unknown in line for line in judge(recipe).results.warnings)
 
 
 def test_two_endpoints_of_one_model_name_do_not_share_answers(finished: Finished, model_server: ModuleType) -> None:
