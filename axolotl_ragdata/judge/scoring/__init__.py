@@ -105,9 +105,8 @@ async def score(planned: Plan, chats: Mapping[str, JudgeChat], progress: Progres
     Raises:
         RagdataError: What a chat raised to end the run.
     """
-    in_flight = sum(chat.in_flight for chat in chats.values())
     progress.start("judge", expected_verdicts(planned.sheet))
-    committed = await answered((*planned.planted_first, *planned.first), chats, in_flight, Silent())
+    committed = await answered((*planned.planted_first, *planned.first), chats, Silent())
     many = len(planned.planted_first)
     planted_own, own = _own(committed[:many]), _own(committed[many:])
     planted, rest = planned.planted, planned.rest
@@ -115,7 +114,7 @@ async def score(planned: Plan, chats: Mapping[str, JudgeChat], progress: Progres
         planted, rest = list(planted_verdicts(planned.block, planted_own)), list(verdicts(planned.sheet, own))
 
     async def tested() -> list[SelfTest]:
-        tests = selftests(planned.block, await answered(planted, chats, in_flight, Silent()))
+        tests = selftests(planned.block, await answered(planted, chats, Silent()))
         for test in tests:
             progress.say(selftest_line(test))
         return tests
@@ -124,7 +123,7 @@ async def score(planned: Plan, chats: Mapping[str, JudgeChat], progress: Progres
     try:
         # its calls were queued first
         await asyncio.sleep(0)
-        found = await answered(rest, chats, in_flight, progress)
+        found = await answered(rest, chats, progress)
         tests = await testing
     finally:
         testing.cancel()

@@ -196,26 +196,28 @@ def _claims(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion) -> It
             yield Ask(judge.label, request, partial(claims_of, blank, question))
 
 
-async def answered(
-    asks: Sequence[Ask | Record], chats: Mapping[str, JudgeChat], in_flight: int, progress: Progress
-) -> list[Record]:
-    """Return the record of every call, in the order of the calls; at most `in_flight` are being waited for.
+async def answered(asks: Sequence[Ask | Record], chats: Mapping[str, JudgeChat], progress: Progress) -> list[Record]:
+    """Return the record of every call, in the order of the calls; the judges are asked side by side.
 
     Raises:
         RagdataError: What a chat raised to end the run; calls in flight are cancelled.
     """
-    source = enumerate(asks)
-    found: dict[int, Record] = {}
+    found = {number: ask for number, ask in enumerate(asks) if not isinstance(ask, Ask)}
+    progress.advance(len(found))
+    queues: dict[str, list[tuple[int, Ask]]] = {}
+    for number, ask in enumerate(asks):
+        if isinstance(ask, Ask):
+            queues.setdefault(ask.judge, []).append((number, ask))
 
-    async def work() -> None:
-        for number, ask in source:
-            if isinstance(ask, Ask):
-                found[number] = ask.read(await chats[ask.judge].complete(ask.request))
-            else:
-                found[number] = ask
+    async def work(chat: JudgeChat, queue: Iterator[tuple[int, Ask]]) -> None:
+        for number, ask in queue:
+            found[number] = ask.read(await chat.complete(ask.request))
             progress.advance()
 
-    workers = [asyncio.create_task(work()) for _ in range(min(len(asks), in_flight))]
+    workers = []
+    for judge, queue in queues.items():
+        chat, shared = chats[judge], iter(queue)
+        workers += [asyncio.create_task(work(chat, shared)) for _ in range(min(len(queue), chat.in_flight))]
     try:
         await asyncio.gather(*workers)
     finally:

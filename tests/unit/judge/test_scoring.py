@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -210,6 +212,42 @@ def test_the_number_of_verdicts_is_known_before() -> None:
         for scoring in itertools.combinations(kinds, count):
             sheet = sheet_of(block(list("abc"), ["x", "y"], scoring=list(scoring), repeats=2), asked, answers)
             assert expected_verdicts(sheet) == len(list(verdicts(sheet, {})))
+
+
+def test_the_judges_of_a_panel_are_asked_side_by_side(
+    known_judge: Known, model_server: ModuleType, judge_server: ModuleType, tmp_path: Path
+) -> None:
+    called = threading.Event()
+
+    class Patient(judge_server.KnownJudge):  # type: ignore[misc, name-defined]
+        def __call__(self, number: int, body: Any) -> Any:
+            # one that waits for the other would wait for ever
+            assert called.wait(20)
+            return super().__call__(number, body)
+
+    class Calling(judge_server.KnownJudge):  # type: ignore[misc, name-defined]
+        def __call__(self, number: int, body: Any) -> Any:
+            called.set()
+            return super().__call__(number, body)
+
+    servers = [model_server.ModelServer(behaviour=kind(model_server.completion, truth)) for kind in (Patient, Calling)]
+    urls = [server.start().base_url for server in servers]
+    asked = questions(40)
+    try:
+        wanted = block(["a"], ["x", "y"], scoring=["pointwise"])
+        judges = [judge.model_copy(update={"concurrency": 4}) for judge in wanted.judges]
+        found = run(
+            wanted.model_copy(update={"judges": judges}),
+            asked,
+            [answer(q, "a", 5) for q in asked],
+            dict(zip("xy", urls, strict=True)),
+            tmp_path,
+        )
+    finally:
+        for server in servers:
+            server.stop()
+    assert found.unscored == 0
+    assert len(found.scores) == 80
 
 
 def test_judges_of_one_name_at_two_endpoints_do_not_share_verdicts(known_judge: Known, tmp_path: Path) -> None:
