@@ -39,10 +39,10 @@ EXPECTED_OWN_ANSWER = "(the judge's own answer: " + "about a hundred words " * 2
 
 @dataclass(frozen=True)
 class Plan:
-    """Every call of the judges, rendered once: to be counted before anything is spent, and then to be made.
+    """Every call of the judges: to be counted before anything is spent, and then to be made.
 
     Where judges answer first, their answers are not known yet: the prompts of verdicts hold a text of the usual length
-    instead, and are rendered again.
+    instead.
 
     Attributes:
         block: Judges, what they are asked for, and how often.

@@ -45,8 +45,13 @@ class Ask:
     """One call: of which judge, what, and how its outcome is read."""
 
     judge: str
-    request: ChatRequest
+    render: Callable[[], ChatRequest]
     read: Callable[[Completion | Failure], Record]
+
+    @property
+    def request(self) -> ChatRequest:
+        """What is asked, rendered anew each time: the prompts of a large run would fill the memory."""
+        return self.render()
 
 
 OwnAnswers = Mapping[tuple[str, str], OwnAnswer]
@@ -67,11 +72,20 @@ class Sheet:
         found = self.answers.get((question.id, candidate))
         return found.text if found is not None else None
 
-    def told_apart(self, judge: JudgeModelBlock, request: ChatRequest) -> ChatRequest:
-        """Return a request under a key of its own where two endpoints serve judges of one model's name.
+    def request(
+        self,
+        judge: JudgeModelBlock,
+        rubric: Rubric,
+        question: JudgeQuestion,
+        answers: Mapping[str, str],
+        own_answer: str | None = None,
+        draw: int = 0,
+    ) -> ChatRequest:
+        """Return what a judge is asked, under a key of its own where two endpoints serve judges of one model's name.
 
         Elsewhere the address is no part of the key: a server that moves is not paid again.
         """
+        request = request_of(rubric, question, answers, judge, own_answer, draw)
         if sum(other.model == judge.model for other in self.block.judges) < 2:
             return request
         return replace(request, stage=f"{request.stage} {endpoint_url(judge)}")
@@ -102,7 +116,7 @@ def own_answers(sheet: Sheet) -> Iterator[Ask]:
             # the reference is what it would be marked by
             bare = question.model_copy(update={"reference": None})
             blank = OwnAnswer(question_id=question.id, judge=judge.label, rubric=rubric.producer)
-            request = sheet.told_apart(judge, request_of(rubric, bare, {}, judge))
+            request = partial(sheet.request, judge, rubric, bare, {})
             yield Ask(judge.label, request, partial(own_answer_of, blank))
 
 
@@ -155,7 +169,7 @@ def _pointwise(
             yield blank.model_copy(update={"unscored": f"the judge did not answer first: {committed.unscored}"})
         else:
             mine = committed.text if committed is not None else None
-            request = sheet.told_apart(judge, request_of(rubric, question, {"answer": text}, judge, mine, repeat))
+            request = partial(sheet.request, judge, rubric, question, {"answer": text}, mine, repeat)
             yield Ask(judge.label, request, partial(score_of, blank))
 
 
@@ -177,7 +191,7 @@ def _pairwise(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion, rep
                 yield blank.model_copy(update={"unscored": f"{sheet.why_none(question, missing[0])} ({missing[0]})"})
                 continue
             texts = {key: text for key, text in shown.items() if text is not None}
-            request = sheet.told_apart(judge, request_of(rubric, question, texts, judge, draw=repeat))
+            request = partial(sheet.request, judge, rubric, question, texts, draw=repeat)
             yield Ask(judge.label, request, partial(pair_of, blank))
 
 
@@ -192,7 +206,7 @@ def _claims(sheet: Sheet, judge: JudgeModelBlock, question: JudgeQuestion) -> It
         else:
             # the reference is not a source
             bare = question.model_copy(update={"reference": None})
-            request = sheet.told_apart(judge, request_of(rubric, bare, {"answer": text}, judge))
+            request = partial(sheet.request, judge, rubric, bare, {"answer": text})
             yield Ask(judge.label, request, partial(claims_of, blank, question))
 
 
