@@ -10,13 +10,15 @@ import glob
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from axolotl_ragdata.errors import DocumentRefused, UnknownName
 from axolotl_ragdata.records import Document, Source
 from axolotl_ragdata.registry import Registry
+
+Result = TypeVar("Result")
 
 HEAD_BYTES = 4096
 MAX_BYTES = 256 * 2**20
@@ -32,8 +34,16 @@ MAGIC = {
 }
 
 
+Fields = dict[str, Any]
+"""What `Document.model_validate` makes a document of, in plain values: `marshal` takes it to another process."""
+
+
 class Reader(Protocol):
-    """What a reader offers; `version` goes into the id of every document that it reads."""
+    """What a reader offers; `version` goes into the id of every document that it reads.
+
+    One that makes many documents may offer `fields` too, with the parameters of `read`, which returns the same document
+    as `Fields`: where several processes read, checking them is left to the one that gets them.
+    """
 
     suffixes: tuple[str, ...]
     version: str
@@ -66,13 +76,27 @@ def read_document(path: Path, reader: str | None = None, max_bytes: int = MAX_BY
         UnknownName: There is no reader of that name.
         DocumentRefused: Anything else that is wrong, with the file's name, the reason and a way out.
     """
+    return _read(path, reader, max_bytes, lambda chosen, raw: chosen.read(path, raw))
+
+
+def read_fields(path: Path, reader: str | None = None, max_bytes: int = MAX_BYTES) -> Document | Fields:
+    """Return what a file holds, as `Fields` where its reader gives them; otherwise as `read_document`."""
+
+    def read(chosen: Reader, raw: bytes) -> Document | Fields:
+        fields: Callable[[Path, bytes], Fields] | None = getattr(chosen, "fields", None)
+        return chosen.read(path, raw) if fields is None else fields(path, raw)
+
+    return _read(path, reader, max_bytes, read)
+
+
+def _read(path: Path, reader: str | None, max_bytes: int, read: Callable[[Reader, bytes], Result]) -> Result:
     chosen = readers.get(reader, "reader") if reader else None
     raw = _bytes_of(path, max_bytes)
     if not raw.strip(b" \t\r\n\xef\xbb\xbf"):
         raise DocumentRefused(str(path), "empty file", "make the file again; a parser left it empty")
     chosen = chosen or choose_reader(path, raw[:HEAD_BYTES])
     try:
-        return chosen.read(path, raw)
+        return read(chosen, raw)
     except (DocumentRefused, UnknownName):
         raise
     except RecursionError:

@@ -1,6 +1,6 @@
 """The other end of `many.py`: a process that reads one file after another for whoever started it.
 
-A request is a line of JSON, an answer a line with the number of its bytes and then the bytes. The process ends with its
+A request is a line of JSON, an answer a letter, the number of its bytes and then the bytes. The process ends with its
 standard input, so that it never outlives the one who asks; an interrupt is that one's to handle.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import marshal
 import os
 import signal
 import sys
@@ -15,36 +16,45 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from axolotl_ragdata.errors import DocumentRefused
-from axolotl_ragdata.readers import read_document, readers
+from axolotl_ragdata.readers import read_document, read_fields, readers
+from axolotl_ragdata.readers.many import HEADER
 from axolotl_ragdata.readers.structured import to_json
+from axolotl_ragdata.records import Document
 
 COLLECT_EVERY = 50
 
 
-def answer(request: dict[str, Any]) -> bytes:
-    """Return `D` and the document, `J` and its JSON as `to_json` has it, or `R` and why it was refused."""
+def answer(request: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return what a request comes to.
+
+    `D`: the document; `F`: its fields, marshalled; `J`: its JSON as `to_json` has it; `R`: why it was refused.
+    """
+    path, reader, most = Path(request["path"]), request["reader"], request["max_bytes"]
     try:
-        document = read_document(Path(request["path"]), request["reader"], request["max_bytes"])
+        found = read_document(path, reader, most) if request["as_json"] else read_fields(path, reader, most)
     except DocumentRefused as refusal:
-        return b"R" + json.dumps([refusal.where, refusal.what, refusal.fix]).encode()
+        return b"R", json.dumps([refusal.where, refusal.what, refusal.fix]).encode()
+    if not isinstance(found, Document):
+        return b"F", marshal.dumps(found)
     if request["as_json"]:
-        return b"J" + json.dumps(to_json(document), ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return b"D" + document.model_dump_json().encode()
+        return b"J", json.dumps(to_json(found), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return b"D", found.model_dump_json().encode()
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests until there are no more; the first answer names the readers that are known here."""
-    _send(answers, json.dumps(readers.names()).encode())
+    _send(answers, b"N", json.dumps(readers.names()).encode())
     gc.freeze()
     gc.disable()  # a document holds no cycle; what its reader leaves behind is collected now and then
     for number, line in enumerate(requests, 1):
-        _send(answers, answer(json.loads(line)))
+        _send(answers, *answer(json.loads(line)))
         if number % COLLECT_EVERY == 0:
             gc.collect()
 
 
-def _send(answers: BinaryIO, payload: bytes) -> None:
-    answers.write(b"%d\n%s" % (len(payload), payload))
+def _send(answers: BinaryIO, kind: bytes, payload: bytes) -> None:
+    answers.write(HEADER.pack(kind, len(payload)))
+    answers.write(payload)
     answers.flush()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from axolotl_ragdata.errors import DocumentRefused
-from axolotl_ragdata.readers import readers, source_of
+from axolotl_ragdata.readers import Fields, readers, source_of
 from axolotl_ragdata.readers._cited import Targets
 from axolotl_ragdata.readers._furniture import drop_furniture
 from axolotl_ragdata.readers._language import SAMPLE_CHARACTERS, settle_language
@@ -46,13 +46,17 @@ class GrobidReader:
         Raises:
             DocumentRefused: It is an error message of GROBID, training data, another kind of XML, or no XML.
         """
+        return Document.model_validate(self.fields(path, raw))
+
+    def fields(self, path: Path, raw: bytes) -> Fields:
+        """Return the same in plain values."""
         where = str(path)
         if error := GROBID_ERROR.match(raw[:1000].replace(b"\0", b"")):
             message = error[1].decode("utf-8", "replace").strip()
             raise DocumentRefused(where, f"it is an error message of GROBID: {message}", MAKE_AGAIN)
         root, data, warnings = parse_xml(raw, where)
         ns = _namespace(root, where, warnings)
-        return _document(path, raw, root, ns, data, warnings)
+        return _fields(path, raw, root, ns, data, warnings)
 
 
 def _namespace(root: Any, where: str, warnings: list[str]) -> str:
@@ -73,7 +77,7 @@ def _namespace(root: Any, where: str, warnings: list[str]) -> str:
     return ns
 
 
-def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: list[str]) -> Document:
+def _fields(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: list[str]) -> Fields:
     header = Header(root, ns)
     rules = TextRules(data)
     entries = references(header.text, ns, rules)
@@ -87,21 +91,19 @@ def _document(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings:
     warnings += [warning for warning in found if warning]
     warnings += targets.warnings()
     source = source_of(path, raw, NAME, GrobidReader.version, header.grobid_version())
-    return Document.model_validate(
-        {
-            "id": content_id("doc", NAME, GrobidReader.version, source.sha256),
-            "title": title,
-            "language": language,
-            "licence": header.licence(),
-            "authors": header.authors(),
-            "year": header.year(),
-            "doi": header.doi(),
-            "sections": sections,
-            "references": entries,
-            "source": source,
-            "warnings": warnings,
-        }
-    )
+    return {
+        "id": content_id("doc", NAME, GrobidReader.version, source.sha256),
+        "title": title,
+        "language": language,
+        "licence": header.licence(),
+        "authors": header.authors(),
+        "year": header.year(),
+        "doi": header.doi(),
+        "sections": sections,
+        "references": entries,
+        "source": source.model_dump(),
+        "warnings": warnings,
+    }
 
 
 def _walk(body: Body, header: Header, warnings: list[str]) -> None:

@@ -94,10 +94,10 @@ def test_a_file_whose_process_dies_is_refused_and_the_others_are_read(
     deadly = shelf[5][0]
     lethal = (
         "import sys; sys.path[:] = {path!r}\n"
-        "import os, signal\nfrom axolotl_ragdata.readers import _worker\nread = _worker.read_document\n"
+        "import os, signal\nfrom axolotl_ragdata.readers import _worker\nread = _worker.read_fields\n"
         f"def fatal(path, *rest):\n    if path.name == {deadly.name!r}: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return read(path, *rest)\n"
-        "_worker.read_document = fatal\n_worker.main()"
+        "_worker.read_fields = fatal\n_worker.main()"
     )
     monkeypatch.setattr(many, "START", lethal)
     found = [shown(one) for one in read_documents(shelf, 2)]
@@ -105,6 +105,24 @@ def test_a_file_whose_process_dies_is_refused_and_the_others_are_read(
     assert isinstance(refused, tuple)
     assert refused[:2] == (str(deadly), "the process that read it died (signal 9)")
     assert found == [alone(path) for path, _ in shelf if path != deadly]
+
+
+def test_a_process_that_dies_idle_is_nobodys_fault(shelf: list[tuple[Path, str | None]]) -> None:
+    pool = many._Pool(shelf, 1, as_json=False)
+    worker = pool._workers[0]
+    try:
+        for number in range(20):
+            pool.take(number)
+        while worker.tasks:
+            pool._collect(None)
+        assert worker._process is not None
+        worker._process.kill()
+        worker._process.wait()
+        pool._found.clear()
+        pool._asked = 20
+        assert [shown(pool.take(number)) for number in range(20, 24)] == [alone(path) for path, _ in shelf[20:]]
+    finally:
+        pool.end()
 
 
 def test_where_no_process_starts_this_one_reads(
