@@ -6,11 +6,13 @@ here that registers an object with the methods of `Reader`, or an entry point of
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import glob
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -96,7 +98,8 @@ def _read(path: Path, reader: str | None, max_bytes: int, read: Callable[[Reader
         raise DocumentRefused(str(path), "empty file", "make the file again; a parser left it empty")
     chosen = chosen or choose_reader(path, raw[:HEAD_BYTES])
     try:
-        return read(chosen, raw)
+        with _no_collector():
+            return read(chosen, raw)
     except (DocumentRefused, UnknownName):
         raise
     except RecursionError:
@@ -106,6 +109,19 @@ def _read(path: Path, reader: str | None, max_bytes: int, read: Callable[[Reader
     except Exception as problem:
         fact = f"the reader failed with {type(problem).__name__}: {str(problem)[:200]}"
         raise DocumentRefused(str(path), fact, "report this file to the authors of the reader") from problem
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Look for no cycles meanwhile: a document is thousands of records and holds none."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def choose_reader(path: Path, head: bytes) -> Reader:
