@@ -105,9 +105,16 @@ class RunDirectory:
         Raises:
             StoreError: It cannot be written.
         """
-        rows = [record.model_dump_json() for record in records]
-        write_atomically(self.folder / f"{name}.jsonl", "".join(f"{row}\n" for row in rows).encode())
-        return len(rows)
+        count = 0
+
+        def lines() -> Iterator[bytes]:
+            nonlocal count
+            for record in records:
+                count += 1
+                yield f"{record.model_dump_json()}\n".encode()
+
+        write_atomically(self.folder / f"{name}.jsonl", lines())
+        return count
 
     def read_table(self, name: str, kind: type[RecordT]) -> list[RecordT]:
         """Return the rows of a table, [] where there is none.
@@ -117,8 +124,10 @@ class RunDirectory:
         """
         path = self.folder / f"{name}.jsonl"
         with _explained(path, "cannot be read"):
-            lines = path.read_bytes().splitlines() if path.exists() else []
-        return [_row(path, number, line, kind) for number, line in enumerate(lines, 1)]
+            if not path.exists():
+                return []
+            with path.open("rb") as file:
+                return [_row(path, number, line, kind) for number, line in enumerate(file, 1)]
 
     def read_rows(self, name: str, kind: type[RecordT], ids: Iterable[str]) -> dict[str, RecordT]:
         """Return the rows of these ids; only they are parsed, and the table is never in memory as a whole.
@@ -212,8 +221,12 @@ class RunDirectory:
             raise StoreError(str(path), "is not a JSON object", "delete it and run `ragdata build` again") from None
 
 
-def write_atomically(path: Path, payload: bytes) -> None:
+def write_atomically(path: Path, payload: bytes | Iterable[bytes]) -> None:
     """Write a whole file beside its place, flush it to the disk and rename it into place.
+
+    Args:
+        path: Its place.
+        payload: The bytes, or parts of them that are written as they come.
 
     Raises:
         StoreError: The disk is full or the folder cannot be written.
@@ -223,7 +236,7 @@ def write_atomically(path: Path, payload: bytes) -> None:
         beside = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
         try:
             with beside.open("wb") as file:
-                file.write(payload)
+                file.writelines([payload] if isinstance(payload, bytes) else payload)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)

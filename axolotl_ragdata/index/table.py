@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import shutil
 import threading
 from collections import defaultdict
@@ -117,8 +118,10 @@ class Index:
         Raises:
             StoreError: The folder cannot be written.
         """
-        texts = sorted((key, passage.in_context) for key, passage in self.passages.items())
-        name = content_id("index", SCHEMA_VERSION, self.embedder.name, texts)
+        content = hashlib.blake2b(digest_size=20)
+        for key in sorted(self.passages):
+            content.update(_digest(f"{key}\n{self.passages[key].in_context}"))
+        name = content_id("index", SCHEMA_VERSION, self.embedder.name, content.hexdigest())
         try:
             if name not in self._table.tags.list():
                 self._table.tags.create(name, self._table.version)
@@ -292,11 +295,12 @@ class Index:
         if self._ids and self._matrix is None:
             self._in_thread(self._approximate(np.ones(self.embedder.dimensions, dtype=np.float32), 1))
 
-    def _stored(self) -> dict[str, set[str]]:
+    def _stored(self) -> dict[str, set[bytes]]:
         rows = self._table.search().select(["doc_id", "record"]).limit(None).to_arrow()
-        found: dict[str, set[str]] = defaultdict(set)
-        for doc_id, record in zip(rows["doc_id"].to_pylist(), rows["record"].to_pylist(), strict=True):
-            found[doc_id].add(record)
+        found: dict[str, set[bytes]] = defaultdict(set)
+        for batch in rows.to_batches():
+            for doc_id, record in zip(batch["doc_id"], batch["record"], strict=True):
+                found[doc_id.as_py()].add(_digest(record.as_py()))
         return dict(found)
 
     def _delete(self, doc_ids: Sequence[str]) -> None:
@@ -392,8 +396,12 @@ def _by_document(passages: Sequence[Passage]) -> dict[str, list[Passage]]:
     return dict(found)
 
 
-def _content(passages: Sequence[Passage]) -> set[str]:
-    return {passage.model_dump_json() for passage in passages}
+def _content(passages: Sequence[Passage]) -> set[bytes]:
+    return {_digest(passage.model_dump_json()) for passage in passages}
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _quoted(value: str) -> str:
