@@ -9,6 +9,7 @@ wrong. Recall counts the rows that were planted for the filter.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections import Counter, defaultdict
@@ -161,10 +162,13 @@ def _shown(figures: dict[str, Any]) -> None:
 
 def main() -> None:
     """Print the figures, as JSON with --json, and exit with 1 below what the project promises."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
     rows = labelled()
     said = judged(rows)
     figures = measured(rows, said)
-    if "--json" in sys.argv[1:]:
+    if options.json:
         print(json.dumps(figures))
     else:
         _shown(figures)

@@ -17,8 +17,9 @@ from typing import Any
 
 from axolotl_ragdata.base_model import prepare_base_model
 from axolotl_ragdata.blocks import JudgeBlock
+from axolotl_ragdata.judge.distractors import with_distractors
 from axolotl_ragdata.judge.local import LocalModel, weights_of
-from axolotl_ragdata.judge.questions import asked_turns, load_questions, with_distractors
+from axolotl_ragdata.judge.questions import asked_turns, load_questions
 from axolotl_ragdata.judge.records import JudgeQuestion
 from axolotl_ragdata.judge.statistics.paired import compare
 from axolotl_ragdata.progress import Silent
