@@ -19,11 +19,18 @@ POINTING = [
     "Que montre le tableau 2 ?",
     "Quels critères cet article donne-t-il ?",
     "D’après les auteurs, que faut-il mesurer ?",
+    "What is shown in Fig 3?",
+    "How was sleep measured in the present work?",
+    "What did our experiments show about sleep?",
+    "Quels sont les résultats de ce travail ?",
 ]
 SPEAKING = [
     "What does the text say about mania, sleep and fear?",
     "How does the passage describe mania?",
     "Que dit le texte au sujet de la manie ?",
+    "Que montre l'ouvrage au sujet des universités ?",
+    "Que révèle l’étude sur les plantes ?",
+    "Que montre le tableau ?",
 ]
 NEITHER = [
     "What is the study of twins called?",
@@ -37,6 +44,13 @@ NEITHER = [
     "Qu’est-ce que la section d’une poutre ?",
     "Quels sont les auteurs de la loi ?",
     "What does Section 5 of the Act forbid?",
+    "How many people feel burnt out in this work environment?",
+    "How many figs make 3 kg?",
+    "What do our eyes do in sleep?",
+    "Que dit l'ouvrage de Freud sur les rêves ?",
+    "Que montre la figure du cavalier dans l’art ?",
+    "Quel est l'ouvrage d'art le plus long ?",
+    "Que révèle l'étude de la mémoire ?",
 ]
 
 
