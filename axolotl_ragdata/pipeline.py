@@ -383,7 +383,9 @@ def _passages(
         passages.extend(made.passages)
         progress.advance()
     if not passages:
-        what = f"the {len(documents)} documents have no text"
+        what = (
+            "the only document has no text" if len(documents) == 1 else f"the {len(documents)} documents have no text"
+        )
         raise NoDocuments(recipe.where("sources"), what, "see `ragdata read` on one of them")
     return passages
 

@@ -238,3 +238,13 @@ def test_a_build_without_a_row_says_why_and_fails(
         assert ended.code == 4
         assert "has no row (1 × " in ended.err
         assert "fix: read rejected.jsonl" in ended.err
+
+
+def test_the_only_document_without_text_is_named_as_one(tmp_path: Path, ragdata: Callable[..., Any]) -> None:
+    body = '<TEI xmlns="http://www.tei-c.org/ns/1.0"><teiHeader/><text><body/></text></TEI>'
+    (tmp_path / "withdrawn.tei.xml").write_text(body, encoding="utf-8")
+    recipe = tmp_path / "recipe.yml"
+    assert ragdata("init", "--documents", tmp_path, recipe).code == 0
+    ended = ragdata("build", recipe)
+    assert ended.code == 2
+    assert "the only document has no text" in ended.err
