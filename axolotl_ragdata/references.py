@@ -34,7 +34,7 @@ POINTING = re.compile(
             r"\bthe (?:study|paper|article)(?=\W*$|[,;:?]| (?:find|found|report|show|use|defin|describ|propos|suggest|examin|design|"
             r"participant|sample|result|aim|conclu|present|introduc|compar|discuss|address|mention|author|did|does|was|is|has)\w*)",
             r"\bthe (?:authors?|researchers|investigators)\b(?! of\b)",
-            r"\b(?:table|tab\.|figure|fig\.?|equation|eq\.|appendix|section) (?:\d{1,2}(?![\d%])|(?-i:[A-Z])\d?\b)(?! of\b)",
+            r"\b(?:table|tab\.|figure|fig\.?|equation|eq\.|appendix|section) (?:\d{1,2}(?![\d%])|(?-i:[A-Z])\d?\b)(?! (?:of|days?|weeks?|months?)\b)",
             r"\b(?:mentioned|described|stated|discussed|listed|shown|given|defined) (?:above|below|here|earlier)\b",
             r"\bpassages? \[?p?\d+\b|[\[(]p\d+[\])]",
             # in the present work, our results; "in this work environment" is about work
@@ -56,9 +56,9 @@ SPEAKING = re.compile(
     rf"|\bthe (?:{EN_PARTS}) (?:says?|states?|mentions?|describes?|reports?|suggests?|provides?|shows?|explains?|notes?|defines?)\b"
     rf"|\b(?:is|are|was|were) (?:said|stated|mentioned|discussed|described) (?:here|in the (?:{EN_PARTS}))\b"
     rf"|\bque (?:dit|disent|rapporte|mentionne) (?:les? |la |l['’])(?:{FR_PARTS})\b"
-    # a book of somebody is one that has a name; so has the figure of something
+    # a book of somebody has a name, a clinical picture ("tableau clinique") is no table: only where nothing qualifies it
     r"|\bque (?:montre|révèle|indique|conclu|soutien|décri|explique|affirme|di)[a-zé]* (?:les? |la |l['’])"
-    rf"(?:{FR_PARTS}|ouvrages?|livres?)\b(?! d)"
+    rf"(?:{FR_PARTS}|ouvrages?|livres?)(?=\W*$|[,;:?]| (?:sur|à propos|au sujet|concernant|quant)\b)"
     rf"|\b(?:le|la|l['’]) ?(?:{FR_TEXTS}) (?:dit|indique|mentionne|précise|décrit)\b",
     re.IGNORECASE,
 )

@@ -51,6 +51,10 @@ NEITHER = [
     "Que montre la figure du cavalier dans l’art ?",
     "Quel est l'ouvrage d'art le plus long ?",
     "Que révèle l'étude de la mémoire ?",
+    "Que montre le tableau clinique de la dépression ?",
+    "Que révèle l'étude génétique des jumeaux ?",
+    "Que montre l'article 3 du code civil ?",
+    "How ripe is a fig 2 weeks after the harvest?",
 ]
 
 
