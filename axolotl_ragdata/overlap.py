@@ -6,12 +6,18 @@ as much as a page around a question.
 
 from __future__ import annotations
 
-import zlib
+import hashlib
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from axolotl_ragdata.wording import normalised
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Key = TypeVar("Key", bound=Any)
 
@@ -19,6 +25,10 @@ NGRAM = 8
 CONTAINMENT = 0.8
 MOST_PAIRED = 30
 """Of an n-gram that more texts than this hold, only the first is paired with each: it joins them all the same."""
+MULTIPLIER = 0x9E3779B97F4A7C15
+"""Odd, so that no bit of a word's hash is lost; of words in another order the n-gram is another."""
+PACKED_BITS = 31
+"""Of a number that holds two texts: more texts than that many bits count would not fit into memory."""
 
 
 class Joined(Generic[Key]):
@@ -87,9 +97,12 @@ class OverlapIndex:
 
 
 def overlapping_pairs(
-    texts: Sequence[str], containment: float = CONTAINMENT, length: int = NGRAM, keep_one_in: int = 1
+    texts: Iterable[str], containment: float = CONTAINMENT, length: int = NGRAM, keep_one_in: int = 1
 ) -> Iterator[tuple[int, int]]:
     """Yield pairs (earlier, later) of texts of which one holds at least that share of the other's n-grams.
+
+    The texts are read once and not kept; an n-gram is held as 64 bits, so that two are taken for one about once in
+    2 million corpora of 4 million n-grams.
 
     Args:
         texts: Passages, or questions.
@@ -97,21 +110,70 @@ def overlapping_pairs(
         length: Words of an n-gram.
         keep_one_in: Compare a sample: the n-grams whose hash divides by this; the share is then an estimate.
     """
-    holders: dict[str, list[int]] = defaultdict(list)
-    sizes = []
-    for at, text in enumerate(texts):
-        found = set(_sampled(ngrams(text, length), keep_one_in))
-        sizes.append(len(found))
-        for gram in found:
-            holders[gram].append(at)
-    shared: Counter[tuple[int, int]] = Counter()
-    for members in holders.values():
-        first = members if len(members) <= MOST_PAIRED else members[:1]
-        shared.update((one, other) for n, one in enumerate(first) for other in members[n + 1 :])
-    for (one, other), count in sorted(shared.items()):
-        if count >= containment * min(sizes[one], sizes[other]):
-            yield one, other
+    import numpy as np
+
+    grams, sizes = array("Q"), array("q")
+    for text in texts:
+        found = np.unique(_hashed_ngrams(normalised(text).split(), length))
+        kept = found[found % np.uint64(keep_one_in) == 0]
+        grams.frombytes(kept.tobytes())
+        sizes.append(len(kept))
+    held = np.frombuffer(sizes, np.int64)
+    members = np.repeat(np.arange(len(held), dtype=np.int32), held)
+    one, other, count = _shared_counts(np.frombuffer(grams, np.uint64), members)
+    enough = count >= containment * np.minimum(held[one], held[other])
+    yield from zip(one[enough].tolist(), other[enough].tolist(), strict=True)
 
 
-def _sampled(grams: Iterable[str], keep_one_in: int) -> Iterator[str]:
-    return (gram for gram in grams if keep_one_in == 1 or zlib.crc32(gram.encode()) % keep_one_in == 0)
+def _hashed_ngrams(words: Sequence[str], length: int) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each n-gram of words, in order, [] where there are fewer words than that."""
+    import numpy as np
+
+    count = max(0, len(words) - length + 1)
+    codes = np.fromiter(map(_hashed_word, words), np.uint64, len(words))
+    found = np.zeros(count, np.uint64)
+    for at in range(length):
+        found = found * MULTIPLIER + codes[at : at + count]
+    return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _hashed_word(word: str) -> int:
+    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _shared_counts(
+    grams: NDArray[np.uint64], members: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of texts, earlier and later, sorted, and how many n-grams they share.
+
+    Args:
+        grams: The n-grams of the texts, each once a text.
+        members: The text of each of them, ascending.
+    """
+    import numpy as np
+
+    # stable, so that the holders of an n-gram stay in the order of the texts
+    order = np.argsort(grams, kind="stable")
+    grams = grams[order]
+    again = grams[1:] == grams[:-1]
+    # most n-grams stand in one text alone, and leave before anything else is made of them
+    shared = np.zeros(len(grams), bool)
+    shared[1:] |= again
+    shared[:-1] |= again
+    owners = members[order[shared]]
+    _, firsts, holders = np.unique(grams[shared], return_index=True, return_counts=True)
+    first, many = np.repeat(firsts, holders), np.repeat(holders, holders)
+    crowded = np.flatnonzero((many > MOST_PAIRED) & (first < np.arange(len(first))))
+    found = [_packed(owners[first[crowded]], owners[crowded])]
+    for distance in range(1, MOST_PAIRED):
+        near = np.flatnonzero((first[distance:] == first[:-distance]) & (many[distance:] <= MOST_PAIRED))
+        found.append(_packed(owners[near], owners[near + distance]))
+    pairs, counts = np.unique(np.concatenate(found), return_counts=True)
+    return pairs >> PACKED_BITS, pairs & ((1 << PACKED_BITS) - 1), counts
+
+
+def _packed(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.int64]:
+    import numpy as np
+
+    return one.astype(np.int64) << PACKED_BITS | other

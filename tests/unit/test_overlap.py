@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axolotl_ragdata.overlap import MOST_PAIRED, Joined, OverlapIndex, overlapping_pairs
+from axolotl_ragdata.overlap import MOST_PAIRED, Joined, OverlapIndex, ngrams, overlapping_pairs
 
 PAGE = " ".join(f"word{number}" for number in range(60))
 
@@ -57,3 +57,29 @@ def test_the_index_and_the_pairs_agree(texts: list[str]) -> None:
         found = OverlapIndex([texts[one]], 3).nearest(texts[other])
         assert found is not None
         assert found[1] >= 0.8
+
+
+@given(
+    st.lists(st.text(alphabet="ab ", max_size=24), max_size=MOST_PAIRED + 6),
+    st.sampled_from([0.3, 0.5, 1.0]),
+    st.integers(1, 3),
+)
+def test_pairs_are_those_that_comparing_every_ngram_gives(texts: list[str], containment: float, length: int) -> None:
+    grams = [set(ngrams(text, length)) for text in texts]
+    expected = set()
+    for other, own in enumerate(grams):
+        for one, earlier in enumerate(grams[:other]):
+            # of an n-gram that many texts hold, only the first is paired with each
+            common = [gram for gram in own & earlier if one == _first(grams, gram) or not _is_crowded(grams, gram)]
+            if common and len(common) >= containment * min(len(own), len(earlier)):
+                expected.add((one, other))
+    found = list(overlapping_pairs(texts, containment, length))
+    assert found == sorted(expected)
+
+
+def _first(grams: list[set[str]], gram: str) -> int:
+    return next(at for at, own in enumerate(grams) if gram in own)
+
+
+def _is_crowded(grams: list[set[str]], gram: str) -> bool:
+    return sum(gram in own for own in grams) > MOST_PAIRED
