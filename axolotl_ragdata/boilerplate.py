@@ -75,8 +75,8 @@ def _by_heading(title: str) -> str | None:
     return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(title.strip())), None)
 
 
-# asked of every passage in each round of a build with a quota
-@lru_cache(maxsize=262_144)
+# asked of a passage again and again
+@lru_cache(maxsize=4_096)
 def _by_text(text: str) -> str | None:
     words = len(text.split())
     if words <= SHORT and len(LICENCE.findall(text)) >= 2:

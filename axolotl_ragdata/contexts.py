@@ -13,6 +13,8 @@ from axolotl_ragdata.boilerplate import skipped_as
 from axolotl_ragdata.examples import open_book
 from axolotl_ragdata.questions import draw
 from axolotl_ragdata.records import Example, Passage
+from axolotl_ragdata.shelf import by_id as records_by_id
+from axolotl_ragdata.shelf import in_order_of_ids
 from axolotl_ragdata.splits import held_out_passages, main_passages
 from axolotl_ragdata.wording import normalised
 
@@ -30,9 +32,9 @@ def add_contexts(
     """
     if block.context == "none":
         return list(examples)
-    by_id = {passage.id: passage for passage in passages}
+    by_id = records_by_id(passages)
     unseen = held_out_passages(examples, passages, unseen_by)
-    askable = sorted(passage.id for passage in passages if skipped_as(passage) is None)
+    askable = [passage.id for passage in in_order_of_ids(passages) if skipped_as(passage) is None]
     made = []
     for example in examples:
         barred = () if example.split == "test_unseen" else unseen

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from axolotl_ragdata import pdfs
 from axolotl_ragdata.errors import DocumentRefused, NoDocuments
+from axolotl_ragdata.previous import Previous
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.readers import find_files, readers, unread_files
 from axolotl_ragdata.readers.many import read_documents
@@ -71,13 +72,48 @@ def fingerprint(files: list[SourceFile], folder: Path) -> list[list[str | None]]
     return [[_shown(file.path, folder), sha256_of(file.path), file.reader] for file in files]
 
 
-def still_reads(file: SourceFile, document: Document) -> bool:
-    """Return whether a document of an unchanged file is what its reader would make of it now."""
-    source = document.source
-    return (
-        file.reader in (None, source.reader)
-        and readers.get(source.reader, source.path).version == source.reader_version
-    )
+def still_reads(file: SourceFile, reader: str, version: str) -> bool:
+    """Return whether what a version of a reader made of an unchanged file is what would be made of it now."""
+    return file.reader in (None, reader) and readers.get(reader, str(file.path)).version == version
+
+
+class Known(Mapping[Path, Document]):
+    """The documents of files that have not changed since the last build, nor has their reader; read when asked for.
+
+    Args:
+        files: The files of the sources.
+        wanted: The fingerprint of the build that is to come.
+        previous: The last build.
+    """
+
+    def __init__(self, files: Sequence[SourceFile], wanted: Mapping[str, Any], previous: Previous) -> None:
+        shown = (
+            (file, previous.sources.get((name, sha256)))
+            for file, (name, sha256, _) in zip(files, wanted["sources"], strict=True)
+        )
+        self._ids = {
+            file.path: taken.id
+            for file, taken in shown
+            if taken and still_reads(file, taken.reader, taken.reader_version)
+        }
+        self._documents = previous.documents
+
+    def __getitem__(self, path: Path) -> Document:
+        """Return the document of a file.
+
+        Raises:
+            StoreError: It cannot be read any more.
+        """
+        return self._documents[self._ids[path]][0]
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._ids
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
 
 
 def _is_output(path: Path, source: Path, recipe: Recipe) -> bool:

@@ -29,10 +29,12 @@ def section_of(passage: Passage, depth: int | None = None) -> Section:
 def quotas(
     block: QuestionsBlock,
     tokens: Mapping[Section, int],
-    capacity: Mapping[Cell, int],
+    capacity: Mapping[Section, Mapping[str, int]],
     weights: Mapping[str, float],
 ) -> dict[Cell, int]:
-    """Return the rows that each cell is to give, never more than it can; {} where the recipe sets no quota.
+    """Return the rows that each cell is to give, never more than it can, without those that are to give none.
+
+    {} where the recipe sets no quota.
 
     A section that cannot give its share of a `target` leaves it to the others; a type that cannot leaves it to the
     other types of the section.
@@ -40,28 +42,35 @@ def quotas(
     Args:
         block: `per_section` or `target`.
         tokens: Of the passages that may be asked about, by section.
-        capacity: Rows that a cell can give at most.
+        capacity: Rows that a section can give at most, by question type.
         weights: By question type, above 0; 1 where a type is not named.
     """
     if not block.has_quota:
         return {}
-    room: Counter[Section] = Counter()
-    for (section, _), count in capacity.items():
-        room[section] += count
+    room = {section: sum(types.values()) for section, types in capacity.items()}
     if block.target is not None:
         wanted = allocate(block.target, {key: float(tokens.get(key, 0)) for key in room}, room, "target")
     else:
         wanted = {section: min(block.per_section or 0, count) for section, count in room.items()}
-    types: dict[Section, dict[str, int]] = defaultdict(dict)
-    for (section, name), count in capacity.items():
-        types[section][name] = count
     return {
         (section, name): count
         for section, total in wanted.items()
-        for name, count in allocate(
-            total, {name: weights.get(name, 1.0) for name in types[section]}, types[section], *section
-        ).items()
+        if total
+        for name, count in _by_type(total, section, capacity[section], weights).items()
+        if count
     }
+
+
+def by_section(capacity: Mapping[Cell, int]) -> dict[Section, dict[str, int]]:
+    """Return what each cell can give, by section and type, the sections in their order."""
+    found: dict[Section, dict[str, int]] = {}
+    for (section, name), count in sorted(capacity.items()):
+        found.setdefault(section, {})[name] = count
+    return found
+
+
+def _by_type(total: int, section: Section, room: Mapping[str, int], weights: Mapping[str, float]) -> dict[str, int]:
+    return allocate(total, {name: weights.get(name, 1.0) for name in room}, room, *section)
 
 
 def allocate(total: int, weights: Mapping[Key, float], caps: Mapping[Key, int], *salt: str) -> dict[Key, int]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from axolotl_ragdata.boilerplate import skipped_as
-from axolotl_ragdata.coverage import Cell, choose, quotas, section_of
+from axolotl_ragdata.coverage import Cell, by_section, choose, quotas, section_of
 from axolotl_ragdata.gaps import canonical_weights
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Rejected
+from axolotl_ragdata.shelf import parts
 from axolotl_ragdata.splits import assign_splits
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def _down_to_quota(
     block = recipe.ragdata.questions
     capacity = Counter(_cell(example, passages, block.section_depth) for example in examples)
     tokens: Counter[tuple[str, ...]] = Counter()
-    for passage in passages.values():
+    for passage in parts(passages, {section[0] for section, _ in capacity}):
         if skipped_as(passage) is None:
             tokens[section_of(passage, block.section_depth)] += passage.n_tokens
-    wanted = quotas(block, tokens, dict(sorted(capacity.items())), canonical_weights(recipe))
+    wanted = quotas(block, tokens, by_section(capacity), canonical_weights(recipe))
     return choose(examples, wanted, lambda example: _cell(example, passages, block.section_depth))
 
 

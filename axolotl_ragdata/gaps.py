@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import BaseModel
 
 from axolotl_ragdata.coverage import Cell, Section, quotas, section_of
-from axolotl_ragdata.inquiries import Planner, without_boilerplate
+from axolotl_ragdata.inquiries import Planner, skipped_passages
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import PATH_JOINT, Document, Example, Passage
+from axolotl_ragdata.shelf import by_id
 
 NO_HEADING = "(no heading)"
 
@@ -99,34 +100,73 @@ def coverage_of(
         UnknownName: The recipe names a question type that there is not.
     """
     block = recipe.ragdata.questions
-    askable, skipped = without_boilerplate(passages)
-    names = type_names(recipe)
-    have: Counter[Cell] = Counter()
-    by_id = {passage.id: passage for passage in passages}
-    for example in examples:
-        first = by_id[example.provenance.passage_ids[0]]
-        have[section_of(first, block.section_depth), example.type] += 1
-    tokens: Counter[Section] = Counter()
-    for passage in askable:
-        tokens[section_of(passage, block.section_depth)] += passage.n_tokens
-    wanted = quotas(block, tokens, _capacity(recipe, documents, askable), canonical_weights(recipe))
-    sections = _in_order(documents, passages, {*tokens, *(section for section, _ in have)}, block.section_depth)
-    lines = [_line(document, section, tokens, names, have, wanted, block.has_quota) for document, section in sections]
+    planner = _planner(recipe, documents, passages)
+    wanted = _wanted(recipe, planner)
+    have, names = _rows_by_cell(recipe, passages, examples), type_names(recipe)
+    sections = _in_order(documents, passages, {*planner.tokens, *(section for section, _ in have)}, block.section_depth)
+    lines = [
+        _line(document, section, planner.tokens, names, have, wanted, block.has_quota) for document, section in sections
+    ]
+    reasons = Counter(record.reason.removeprefix("skipped: ") for record in skipped_passages(passages))
     return Coverage(
         sections=lines,
         types=names,
         rows=len(examples),
         wanted=sum(wanted.values()) if block.has_quota else None,
-        missing=_missing(lines, len(examples), block.target is not None),
-        skipped=dict(Counter(record.reason.removeprefix("skipped: ") for record in skipped).most_common()),
+        missing=_missing(recipe, wanted, have),
+        skipped=dict(reasons.most_common()),
     )
 
 
-def _missing(lines: Sequence[SectionCoverage], rows: int, in_all: bool) -> int:
+def shortfall(
+    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], examples: Sequence[Example]
+) -> tuple[int, int]:
+    """Return how many rows a recipe asks for, and how many of them are missing; (0, 0) where it sets no quota.
+
+    Raises:
+        UnknownName: As `coverage_of`.
+    """
+    wanted = _wanted(recipe, _planner(recipe, documents, passages))
+    return sum(wanted.values()), _missing(recipe, wanted, _rows_by_cell(recipe, passages, examples))
+
+
+def _planner(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage]) -> Planner:
+    from axolotl_ragdata.questions import load_cards
+
+    block = recipe.ragdata.questions
+    cards = [] if block.origin == "structure" else load_cards(block.types, recipe.where("questions", "types"))
+    return Planner(block, cards, documents, passages)
+
+
+def _wanted(recipe: Recipe, planner: Planner) -> dict[Cell, int]:
+    """Return the rows that each cell is to give, if every question that may be asked became one."""
+    block = recipe.ragdata.questions
+    capacity = {section: _capacity(recipe, planner, places) for section, places in planner.askable.items()}
+    return quotas(block, planner.tokens, capacity, canonical_weights(recipe)) if block.has_quota else {}
+
+
+def _capacity(recipe: Recipe, planner: Planner, places: Sequence[int]) -> dict[str, int]:
+    block = recipe.ragdata.questions
+    if block.origin == "structure":
+        return dict.fromkeys(type_names(recipe), block.per_passage * len(places))
+    each = block.per_passage * block.paraphrases * block.rounds
+    return {name: each * sum(planner.takes(name, place) for place in places) for name in planner.eligible}
+
+
+def _rows_by_cell(recipe: Recipe, passages: Sequence[Passage], examples: Sequence[Example]) -> Counter[Cell]:
+    depth, read = recipe.ragdata.questions.section_depth, by_id(passages)
+    return Counter((section_of(read[row.provenance.passage_ids[0]], depth), row.type) for row in examples)
+
+
+def _missing(recipe: Recipe, wanted: Mapping[Cell, int], have: Mapping[Cell, int]) -> int:
     """Return the rows that are missing: of a target in all, wherever they would stand; else section by section."""
-    if in_all:
-        return max(0, sum(line.wanted or 0 for line in lines) - rows)
-    return sum(line.missing for line in lines)
+    if recipe.ragdata.questions.target is not None:
+        return max(0, sum(wanted.values()) - sum(have.values()))
+    rows, room = Counter[Section](), Counter[Section]()
+    for counted, cells in ((rows, have), (room, wanted)):
+        for (section, _), count in cells.items():
+            counted[section] += count
+    return sum(max(0, room[section] - rows[section]) for section in room)
 
 
 def type_names(recipe: Recipe) -> list[str]:
@@ -143,25 +183,6 @@ def canonical_weights(recipe: Recipe) -> dict[str, float]:
 
     known = card_aliases()
     return {known.get(name, name): weight for name, weight in recipe.ragdata.questions.weights.items()}
-
-
-def _capacity(recipe: Recipe, documents: Sequence[Document], askable: Sequence[Passage]) -> dict[Cell, int]:
-    """Return what each cell could give if every question that may be asked became a row."""
-    from axolotl_ragdata.questions import load_cards
-
-    block = recipe.ragdata.questions
-    found: Counter[Cell] = Counter()
-    if block.origin == "structure":
-        for passage in askable:
-            for name in type_names(recipe):
-                found[section_of(passage, block.section_depth), name] += block.per_passage
-        return dict(found)
-    planner = Planner(block, load_cards(block.types, recipe.where("questions", "types")), documents, askable)
-    for name, passages in planner.eligible.items():
-        for passage in passages:
-            each = block.per_passage * block.paraphrases * block.rounds
-            found[section_of(passage, block.section_depth), name] += each
-    return dict(found)
 
 
 def _in_order(

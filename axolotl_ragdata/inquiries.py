@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from axolotl_ragdata.blocks import QuestionsBlock
 from axolotl_ragdata.boilerplate import skipped_as
+from axolotl_ragdata.coverage import Section, section_of
 from axolotl_ragdata.library import Links, cited_documents, resolve_references
 from axolotl_ragdata.questions import Card, Inquiry, draw
 from axolotl_ragdata.records import Document, Passage, Rejected
+from axolotl_ragdata.shelf import on_shelf
 
 STAGE = "questions"
 MOST_CITED = 3
@@ -29,7 +35,7 @@ class Planner:
     """Makes inquiries about the passages of a corpus; equal passages, cards and recipe make equal inquiries.
 
     Args:
-        block: Counts, personas and difficulties.
+        block: Counts, personas, difficulties and the depth of a section.
         cards: Question types.
         documents: All of them.
         passages: All of them, in reading order within each document.
@@ -39,16 +45,42 @@ class Planner:
         self, block: QuestionsBlock, cards: Sequence[Card], documents: Sequence[Document], passages: Sequence[Passage]
     ) -> None:
         self._block = block
-        self._links: Links = resolve_references(documents)
+        self._documents = documents
         self._cards = {card.name: card for card in cards}
-        asked, self.rejected = without_boilerplate(passages)
-        self._of_document: dict[str, list[Passage]] = defaultdict(list)
-        for passage in asked:
-            self._of_document[passage.doc_id].append(passage)
-        self.eligible: dict[str, list[Passage]] = {
-            name: [passage for passage in asked if card.refusal(passage) is None] for name, card in self._cards.items()
-        }
-        self.rejected += self._refused(asked)
+        self.passages = on_shelf(passages)
+        self.eligible: dict[str, array[int]] = {name: array("L") for name in self._cards}
+        """By question type: the places of the passages that it takes, ascending."""
+        self.askable: dict[Section, array[int]] = {}
+        """By section: the places of the passages that may be asked about."""
+        self.tokens: Counter[Section] = Counter()
+        """By section: of the passages that may be asked about."""
+        for place, passage in enumerate(self.passages):
+            if skipped_as(passage) is None:
+                section = section_of(passage, block.section_depth)
+                self.askable.setdefault(section, array("L")).append(place)
+                self.tokens[section] += passage.n_tokens
+                for name, card in self._cards.items():
+                    if card.refusal(passage) is None:
+                        self.eligible[name].append(place)
+
+    @cached_property
+    def _links(self) -> Links:
+        return resolve_references(self._documents)
+
+    def takes(self, name: str, place: int) -> bool:
+        """Return whether a question type takes the passage at a place."""
+        places = self.eligible[name]
+        at = bisect_left(places, place)
+        return at < len(places) and places[at] == place
+
+    def refusal(self, passage: Passage) -> Rejected | None:
+        """Return why nothing is asked of a passage, whatever the quota; None where something may be."""
+        if kind := skipped_as(passage):
+            return _rejected(passage, f"skipped: {kind}")
+        reasons = [card.refusal(passage) for card in self._cards.values()]
+        if all(reasons):
+            return _rejected(passage, "no question type takes it", "; ".join(dict.fromkeys(map(str, reasons))))
+        return None
 
     def inquiry(self, card_name: str, passage: Passage, number: int = 0, asked: Sequence[str] = ()) -> Inquiry:
         """Return what is asked of a passage in a round, from 0.
@@ -77,43 +109,53 @@ class Planner:
     def most(self, samples: int) -> Most:
         """Return the most calls that the inquiries can need, with `samples` answers to each question."""
         times = self._block.rounds if self._block.has_quota else 1
-        asked = {name: len(passages) * times for name, passages in self.eligible.items()}
+        asked = {name: len(places) * times for name, places in self.eligible.items()}
         each = self._block.per_passage * self._block.paraphrases * samples
         answers = sum(count * each * self._cards[name].output.answers for name, count in asked.items())
         return Most(sum(asked.values()), answers)
 
-    def everything(self) -> list[Inquiry]:
-        """Return an inquiry for every card and passage that it takes, passage by passage."""
-        found = [(passage, name) for name, passages in self.eligible.items() for passage in passages]
-        order = {name: at for at, name in enumerate(self._cards)}
-        found.sort(key=lambda pair: (pair[0].doc_id, pair[0].ordinal, order[pair[1]]))
-        return [self.inquiry(name, passage) for passage, name in found]
-
-    def _refused(self, passages: Sequence[Passage]) -> list[Rejected]:
-        taken = {passage.id for found in self.eligible.values() for passage in found}
-        refused = []
-        for passage in passages:
-            if passage.id not in taken:
-                reasons = dict.fromkeys(card.refusal(passage) or "" for card in self._cards.values())
-                refused.append(_rejected(passage, "no question type takes it", "; ".join(reasons)))
-        return refused
+    def everything(self) -> Sequence[Inquiry]:
+        """Return an inquiry for every card and passage that it takes, each made when it is read, passage by passage."""
+        return _Everything(self)
 
     def _around(self, passage: Passage, count: int) -> list[Passage]:
         """Return the nearest passages of other sections; of its own, not beside it, where the document has no other."""
-        own = [other for other in self._of_document[passage.doc_id] if abs(other.ordinal - passage.ordinal) > 1]
+        if not count:
+            return []
+        own = [other for other in self._askable_of(passage.doc_id) if abs(other.ordinal - passage.ordinal) > 1]
         others = [other for other in own if other.section_path != passage.section_path] or own
         return sorted(others, key=lambda other: (abs(other.ordinal - passage.ordinal), other.ordinal))[:count]
 
     def _beginnings(self, doc_ids: Sequence[str]) -> list[str]:
-        found = (self._of_document.get(doc_id, []) for doc_id in doc_ids[:MOST_CITED])
+        found = map(self._askable_of, doc_ids[:MOST_CITED])
         return [passages[0].id for passages in found if passages]
 
+    def _askable_of(self, doc_id: str) -> list[Passage]:
+        return [passage for passage in self.passages.part(doc_id) if skipped_as(passage) is None]
 
-def without_boilerplate(passages: Sequence[Passage]) -> tuple[list[Passage], list[Rejected]]:
-    """Return the passages that may be asked about, and a `Rejected` with the kind for each that is skipped."""
-    kinds: Mapping[str, str | None] = {passage.id: skipped_as(passage) for passage in passages}
-    skipped = [_rejected(passage, f"skipped: {kinds[passage.id]}") for passage in passages if kinds[passage.id]]
-    return [passage for passage in passages if not kinds[passage.id]], skipped
+
+class _Everything(Sequence[Inquiry]):
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+
+    def __len__(self) -> int:
+        return sum(map(len, self._planner.eligible.values()))
+
+    def __iter__(self) -> Iterator[Inquiry]:
+        for place, passage in enumerate(self._planner.passages):
+            for name in self._planner.eligible:
+                if self._planner.takes(name, place):
+                    yield self._planner.inquiry(name, passage)
+
+    def __getitem__(self, at: Any) -> Any:
+        return list(self)[at]
+
+
+def skipped_passages(passages: Iterable[Passage]) -> Iterator[Rejected]:
+    """Yield a `Rejected` with the kind for each passage that must not be asked about, and nothing for the others."""
+    for passage in passages:
+        if kind := skipped_as(passage):
+            yield _rejected(passage, f"skipped: {kind}")
 
 
 def _drawn(choices: Sequence[str], *key: object) -> str | None:

@@ -21,6 +21,7 @@ from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejecte
 from axolotl_ragdata.rehearsal import Estimate, nothing_to_ask, rehearse
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import open_filters
+from axolotl_ragdata.shelf import DocumentShelf, PassageShelf
 from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.writing import unfinished, write_run
 
@@ -124,8 +125,8 @@ def dry_run(recipe: Recipe, progress: Progress | None = None) -> Estimate:
         if stale_reason(run, wanted) is None:
             return nothing_to_ask(recipe)
         previous, outcomes = previous_build(run, wanted), Outcomes()
-        documents = _read(recipe, files, outcomes, heard, _known(files, wanted, previous))
-        passages = _passages(recipe, documents, outcomes, heard, previous)
+        documents = _read(recipe, files, outcomes, heard, corpus.Known(files, wanted, previous), run.folder)
+        passages = _passages(recipe, documents, outcomes, heard, previous, run.folder)
         return rehearse(recipe, run, documents, passages, previous, heard)
 
 
@@ -204,6 +205,8 @@ def coverage(recipe: Recipe) -> tuple[Coverage, str | None]:
     check_names(recipe)
     run = RunDirectory(recipe.output)
     stale = staleness(recipe)
+    documents: Sequence[Document]
+    passages: Sequence[Passage]
     if run.read_manifest() is not None:
         documents, passages = run.read_table("documents", Document), run.read_table("passages", Passage)
         examples = run.read_table("examples", Example)
@@ -286,9 +289,9 @@ def _build(
 ) -> BuildReport:
     outcomes = Outcomes()
     previous = previous_build(run, wanted)
-    known = _known(files, wanted, previous)
-    documents = _read(recipe, files, outcomes, progress, known)
-    passages = _passages(recipe, documents, outcomes, progress, previous)
+    known = corpus.Known(files, wanted, previous)
+    documents = _read(recipe, files, outcomes, progress, known, run.folder)
+    passages = _passages(recipe, documents, outcomes, progress, previous, run.folder)
     rows = make_rows(recipe, run, documents, passages, progress, previous)
     rows.rejected[:0] = outcomes.rejected
     rows.failures[:0] = outcomes.failures
@@ -301,24 +304,17 @@ def _build(
 
 def read_passages(
     recipe: Recipe, files: list[corpus.SourceFile], previous: Previous, progress: Progress
-) -> tuple[list[Passage], list[str]]:
+) -> tuple[Sequence[Passage], list[str]]:
     """Return the passages that a build would work on, and the paths of what it would refuse; nothing is written.
 
     Raises:
         RagdataError: As `build`, for reading.
     """
     outcomes = Outcomes()
-    known = _known(files, fingerprint(recipe, files), previous)
+    known = corpus.Known(files, fingerprint(recipe, files), previous)
     documents = _read(recipe, files, outcomes, progress, known)
     passages = _passages(recipe, documents, outcomes, progress, previous)
     return passages, [str(one.subject["path"]) for one in outcomes.rejected if "path" in one.subject]
-
-
-def _known(files: Sequence[corpus.SourceFile], wanted: Mapping[str, Any], previous: Previous) -> dict[Path, Document]:
-    """Return the documents of files that have not changed since the last build, nor has their reader."""
-    shown = ((file, name, sha256) for file, (name, sha256, _) in zip(files, wanted["sources"], strict=True))
-    found = ((file, previous.documents.get((name, sha256))) for file, name, sha256 in shown)
-    return {file.path: document for file, document in found if document and corpus.still_reads(file, document)}
 
 
 def _read(
@@ -327,10 +323,11 @@ def _read(
     outcomes: Outcomes,
     progress: Progress,
     known: Mapping[Path, Document] | None = None,
-) -> list[Document]:
+    folder: Path | None = None,
+) -> DocumentShelf:
     parsed = corpus.parse_pdfs(recipe, files, progress)
     progress.start("reading", len(files))
-    documents = []
+    documents = DocumentShelf(folder)
     for outcome in corpus.read_corpus(recipe, files, parsed, known):
         progress.advance()
         if isinstance(outcome, Document):
@@ -343,7 +340,8 @@ def _read(
             progress.say(f"refused {outcome.subject['path']}: {outcome.reason}")
     if not documents:
         raise _nothing_read(recipe, outcomes)
-    return sorted(documents, key=lambda document: document.id)
+    documents.sort()
+    return documents
 
 
 def _nothing_read(recipe: Recipe, outcomes: Outcomes) -> NoDocuments:
@@ -363,19 +361,18 @@ def _passages(
     outcomes: Outcomes,
     progress: Progress,
     previous: Previous | None = None,
-) -> list[Passage]:
+    folder: Path | None = None,
+) -> PassageShelf:
     from axolotl_ragdata.passages import Cut, cut_document
     from axolotl_ragdata.tokens import open_tokenizer
 
     block = recipe.ragdata.passages
     tokenizer = open_tokenizer(block.tokenizer, recipe.folder)
     progress.start("cutting passages", len(documents))
-    passages: list[Passage] = []
+    passages = PassageShelf(folder=folder)
     for document in documents:
-        if previous and (taken := previous.passages.get(document.id)):
-            made = Cut(list(taken), list(previous.warnings.get(document.id, ())))
-        else:
-            made = cut_document(document, block, tokenizer)
+        taken = previous.cut(document) if previous else None
+        made = Cut(list(taken[0]), list(taken[1])) if taken else cut_document(document, block, tokenizer)
         if not made.passages:
             outcomes.rejected.append(Rejected(stage="passages", subject_id=document.id, reason="no text in its body"))
         if made.warnings:

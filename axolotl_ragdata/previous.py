@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from axolotl_ragdata import __version__
 from axolotl_ragdata.errors import StoreError
 from axolotl_ragdata.records import Document, Hit, Passage, Record, content_id
-from axolotl_ragdata.store import RunDirectory
+from axolotl_ragdata.shelf import by_id
+from axolotl_ragdata.store import RunDirectory, sha256_of
 
 RETRIEVALS = "retrievals"
 Found = Sequence[tuple[Hit, Passage]]
@@ -24,23 +24,41 @@ class Retrieval(Record):
     hits: tuple[Hit, ...]
 
 
+class Taken(NamedTuple):
+    """A document that can be taken over: its id, and the reader that made it, with its version."""
+
+    id: str
+    reader: str
+    reader_version: str
+
+
 @dataclass(frozen=True)
 class Previous:
-    """The last finished build; empty where there is none or another version made it."""
+    """The last finished build; empty where there is none or another version made it.
 
-    documents: Mapping[tuple[str, str], Document] = field(default_factory=dict)
-    """By path as it is shown and SHA-256 of the file."""
+    Documents and passages stay in its tables until they are asked for.
+    """
+
+    sources: Mapping[tuple[str, str], Taken] = field(default_factory=dict)
+    """What can be taken over, by path as it is shown and SHA-256 of the file."""
+    documents: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    """By id."""
     passages: Mapping[str, Sequence[Passage]] = field(default_factory=dict)
     """By document; those that were cut as the recipe still says."""
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By document: what had to be done to cut it."""
+    """By document: its own, then what had to be done to cut it."""
     retrievals: Mapping[str, Retrieval] = field(default_factory=dict)
+
+    def cut(self, document: Document) -> tuple[Sequence[Passage], Sequence[str]] | None:
+        """Return the passages of a document and what had to be done to cut it, None where it is to be cut anew."""
+        taken = self.passages.get(document.id)
+        return (taken, self.warnings.get(document.id, ())[len(document.warnings) :]) if taken else None
 
 
 def previous_build(run: RunDirectory, wanted: Mapping[str, Any]) -> Previous:
     """Return what can be taken over from the last finished build.
 
-    A table that cannot be read is left alone: everything can be made again.
+    A table that is not as it was written is left alone: everything can be made again.
 
     Args:
         run: The run directory.
@@ -51,23 +69,25 @@ def previous_build(run: RunDirectory, wanted: Mapping[str, Any]) -> Previous:
         if manifest.get("ragdata_version") != __version__:
             return Previous()
         have = manifest.get("fingerprint", {})
-        documents = run.read_table("documents", Document)
         same_cut = all(_cutting(have)) and _cutting(have) == _cutting(wanted)
-        passages = run.read_table("passages", Passage) if same_cut else []
+        read, cut = (_stands(run, manifest, f"{name}.jsonl") for name in ("documents", "passages"))
+        about = manifest.get("documents", ()) if read else ()
         retrievals = run.read_table(RETRIEVALS, Retrieval)
-    except StoreError:
+        return Previous(
+            # of a PDF's document a warning may be about its pages: it is read again
+            {(one["path"], one["sha256"]): Taken(one["id"], *one["reader"]) for one in about if one["pdf"] is None},
+            run.open_parts("documents", "id", Document) if read else {},
+            run.open_parts("passages", "doc_id", Passage) if read and cut and same_cut else {},
+            {one["id"]: one["warnings"] for one in about},
+            {one.id: one for one in retrievals},
+        )
+    except (StoreError, KeyError):
         return Previous()
-    cut: dict[str, list[Passage]] = defaultdict(list)
-    for passage in passages:
-        cut[passage.doc_id].append(passage)
-    said = {about["id"]: about["warnings"] for about in manifest.get("documents", ())}
-    return Previous(
-        # of a PDF's document a warning may be about its pages: it is read again
-        {(each.source.path, each.source.sha256): each for each in documents if each.source.pdf is None},
-        cut,
-        {each.id: said.get(each.id, ())[len(each.warnings) :] for each in documents},
-        {each.id: each for each in retrievals},
-    )
+
+
+def _stands(run: RunDirectory, manifest: Mapping[str, Any], name: str) -> bool:
+    path = run.folder / name
+    return path.is_file() and sha256_of(path) == manifest.get("sha256", {}).get(name)
 
 
 def _cutting(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -89,10 +109,14 @@ class Memory:
     def __init__(self, passages: Sequence[Passage], about: Sequence[str], previous: Mapping[str, Retrieval]) -> None:
         self._about = list(about)
         self._previous = previous
-        self._keys = {passage.id: text_key(passage) for passage in passages} if previous else {}
-        self._standing: dict[str, Passage] = {}
-        for passage in passages if previous else ():
-            self._standing.setdefault(self._keys[passage.id], passage)
+        self._keys: dict[str, str] = {}
+        self._passages = by_id(passages)
+        wanted = {key for one in previous.values() for key in one.texts}
+        self._standing: dict[str, str] = {}
+        """Of the texts that were found last time: the first passage that has each."""
+        for passage in passages if wanted else ():
+            if (key := text_key(passage)) in wanted:
+                self._standing.setdefault(key, passage.id)
         self.found: dict[str, Retrieval] = {}
 
     def recall(self, query: str, top_k: int) -> Found | None:
@@ -100,7 +124,7 @@ class Memory:
         remembered = self._previous.get(self._id(query, top_k))
         if remembered is None or not all(key in self._standing for key in remembered.texts):
             return None
-        standing = [self._standing[key] for key in remembered.texts]
+        standing = [self._passages[self._standing[key]] for key in remembered.texts]
         found = [
             (hit.model_copy(update={"passage_id": passage.id}), passage)
             for hit, passage in zip(remembered.hits, standing, strict=True)

@@ -121,8 +121,8 @@ class StandInContext(RunContext):
     """A context without an index, for an embedder that costs: a search finds passages of the usual length."""
 
     def __init__(self, chat: Completes, passages: Sequence[Passage], memory: Memory | None) -> None:
-        super().__init__(chat, None, None, {passage.id: passage for passage in passages}, memory)
-        self._every = list(passages)
+        super().__init__(chat, None, None, passages, memory)
+        self._every = passages
 
     async def retrieve(self, query: str, top_k: int) -> Sequence[tuple[Hit, Passage]]:
         """Return what the last build found, else passages spread evenly over the corpus."""
@@ -187,9 +187,8 @@ def _context(
 ) -> tuple[RunContext, list[str]]:
     if recipe.ragdata.embed.model.startswith(LOCAL):
         retriever, embedder, _ = open_retriever(recipe, run, passages, progress)
-        by_id = {passage.id: passage for passage in passages}
         memory = open_memory(recipe, passages, embedder.name, previous)
-        return RunContext(chat, retriever, embedder, by_id, memory), []
+        return RunContext(chat, retriever, embedder, passages, memory), []
     tokens = sum(passage.n_tokens for passage in passages)
     notes = [
         f"embedding {len(passages):,} passages by {recipe.ragdata.embed.model} takes about {tokens:,} tokens, less "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 
 from axolotl_ragdata.blocks import QuestionsBlock
@@ -41,17 +41,10 @@ class Rounds:
         self._closed: set[Pair] = set()
         self._wanted: Counter[str] = Counter()
         """By type, the questions that were asked for."""
-        self._cells: dict[Cell, list[Passage]] = defaultdict(list)
-        self._passages: dict[str, Passage] = {}
-        for name, passages in planner.eligible.items():
-            for passage in passages:
-                self._cells[section_of(passage, block.section_depth), name].append(passage)
-                self._passages[passage.id] = passage
-        self._tokens: Counter[Section] = Counter()
-        for passage in self._passages.values():
-            self._tokens[section_of(passage, block.section_depth)] += passage.n_tokens
+        self._spent: Counter[Cell] = Counter()
+        """By cell, the times that its passages can no longer be asked."""
 
-    def first(self) -> list[Inquiry]:
+    def first(self) -> Sequence[Inquiry]:
         """Return the first round."""
         return self.next({}) if self._block.has_quota else self._planner.everything()
 
@@ -63,11 +56,14 @@ class Rounds:
                 found[outcome.passage_ids[0], outcome.type].append(outcome.text)
         for inquiry in inquiries:
             pair = (inquiry.passage.id, inquiry.type)
+            cell = (section_of(inquiry.passage, self._block.section_depth), inquiry.type)
             self._times[pair] += 1
+            self._spent[cell] += 1
             self._wanted[inquiry.type] += inquiry.count
             self._asked[pair] += sorted(found[pair])
             if not found[pair] or self._times[pair] >= self._block.rounds:
                 self._closed.add(pair)
+                self._spent[cell] += self._block.rounds - self._times[pair]
 
     def next(self, rows: Mapping[Cell, int]) -> list[Inquiry]:
         """Return the next round, [] when every quota is met or nothing is left to ask.
@@ -77,29 +73,35 @@ class Rounds:
         """
         if not self._block.has_quota:
             return []
-        wanted = quotas(self._block, self._tokens, self._capacity(rows), self._weights)
+        wanted = quotas(self._block, self._planner.tokens, _Capacity(self, rows), self._weights)
         made: list[Inquiry] = []
         for cell in sorted(wanted):
             made += self._for_cell(cell, wanted[cell] - rows.get(cell, 0), self._yield(cell[1], rows))
         return made
 
-    def unasked(self) -> list[Rejected]:
-        """Return a `Rejected` for each passage that no round asked about, because its section had its rows."""
+    def passed_over(self) -> Iterator[Rejected]:
+        """Yield a `Rejected` for each passage that nothing was asked of, by their ids: refused, or not needed."""
         asked = {passage_id for passage_id, _ in self._times}
-        left = [passage for key, passage in sorted(self._passages.items()) if key not in asked]
-        return [_unasked(passage) for passage in left]
+        for passage in self._planner.passages.in_order_of_ids():
+            if refusal := self._planner.refusal(passage):
+                yield refusal
+            elif self._block.has_quota and passage.id not in asked:
+                yield _unasked(passage)
 
-    def _capacity(self, rows: Mapping[Cell, int]) -> dict[Cell, int]:
-        """Return what each cell has and can still give."""
+    def capacity(self, section: Section, rows: Mapping[Cell, int]) -> dict[str, int]:
+        """Return what a section has and can still give, by question type."""
         each = self._block.per_passage * self._block.paraphrases
         found = {}
-        for cell, passages in self._cells.items():
-            times = sum(self._block.rounds - self._times[one.id, cell[1]] for one in self._open(passages, cell[1]))
-            found[cell] = rows.get(cell, 0) + times * each
+        for name in self._planner.eligible:
+            taken = sum(self._planner.takes(name, place) for place in self._planner.askable[section])
+            times = taken * self._block.rounds - self._spent[section, name]
+            found[name] = rows.get((section, name), 0) + times * each
         return found
 
-    def _open(self, passages: Sequence[Passage], name: str) -> list[Passage]:
-        return [passage for passage in passages if (passage.id, name) not in self._closed]
+    @property
+    def sections(self) -> list[Section]:
+        """The sections that may be asked about, in their order."""
+        return sorted(self._planner.askable)
 
     def _yield(self, name: str, rows: Mapping[Cell, int]) -> float:
         """Return the rows that came of each question of a type that was asked for; 1 before the first answer."""
@@ -109,8 +111,11 @@ class Rounds:
         return min(1.0, max(LEAST_YIELD, made / (self._wanted[name] * self._block.paraphrases)))
 
     def _for_cell(self, cell: Cell, missing: int, share: float) -> list[Inquiry]:
-        name = cell[1]
-        waiting = self._open(self._cells[cell], name)
+        section, name = cell
+        if missing <= 0:
+            return []
+        places = [place for place in self._planner.askable[section] if self._planner.takes(name, place)]
+        waiting = [one for one in map(self._planner.passages.__getitem__, places) if (one.id, name) not in self._closed]
         waiting.sort(key=lambda one: (self._times[one.id, name], draw("order", one.in_context, name)))
         made: list[Inquiry] = []
         each = share * self._block.paraphrases
@@ -124,6 +129,22 @@ class Rounds:
             made.append(inquiry.model_copy(update={"count": count}))
             expected += count * each
         return made
+
+
+class _Capacity(Mapping[Section, Mapping[str, int]]):
+    """What every section can give, found when it is asked for: of most sections nothing is wanted."""
+
+    def __init__(self, rounds: Rounds, rows: Mapping[Cell, int]) -> None:
+        self._rounds, self._rows, self._sections = rounds, rows, rounds.sections
+
+    def __getitem__(self, section: Section) -> Mapping[str, int]:
+        return self._rounds.capacity(section, self._rows)
+
+    def __iter__(self) -> Iterator[Section]:
+        return iter(self._sections)
+
+    def __len__(self) -> int:
+        return len(self._sections)
 
 
 def _unasked(passage: Passage) -> Rejected:

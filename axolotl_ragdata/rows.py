@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from axolotl_ragdata.accounting import spent_since
+from axolotl_ragdata.boilerplate import skipped_as
 from axolotl_ragdata.errors import RagdataError
-from axolotl_ragdata.gaps import canonical_weights, coverage_of, type_names
-from axolotl_ragdata.inquiries import Most, Planner, without_boilerplate
+from axolotl_ragdata.gaps import canonical_weights, shortfall, type_names
+from axolotl_ragdata.inquiries import Most, Planner, skipped_passages
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.overview import cost_of
 from axolotl_ragdata.previous import Memory, Previous
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Failure, Hit, Passage, Question
+from axolotl_ragdata.records import Document, Failure, Hit, Passage, Question, Rejected
 from axolotl_ragdata.rounds import Rounds
 from axolotl_ragdata.selection import Rows, candidates, rows_so_far, select
+from axolotl_ragdata.shelf import PassageShelf, on_shelf
 from axolotl_ragdata.stage import ChatRequest, Completes, Completion, Outcome, Stage
 from axolotl_ragdata.store import RunDirectory
 
@@ -49,17 +50,15 @@ class RunContext:
         chat: Completes | None,
         retriever: Retriever | None,
         embedder: Embedder | None,
-        passages: Mapping[str, Passage],
+        passages: Sequence[Passage],
         memory: Memory | None = None,
     ) -> None:
         self._chat = chat
         self._retriever = retriever
         self._memory = memory
         self._embedder = embedder
-        self._passages = passages
-        self._sections: dict[tuple[str, tuple[str, ...]], list[Passage]] = defaultdict(list)
-        for passage in sorted(passages.values(), key=lambda passage: passage.ordinal):
-            self._sections[passage.doc_id, passage.section_path].append(passage)
+        self._shelf = on_shelf(passages)
+        self._passages = self._shelf.by_id
 
     async def complete(self, request: ChatRequest) -> Completion | Failure:
         """Return a journalled completion, or the Failure after the last retry."""
@@ -89,7 +88,7 @@ class RunContext:
     def adjacent(self, passage_id: str, reach: int) -> Sequence[Passage]:
         """Return the passages of the same section up to `reach` places before and behind one, in reading order."""
         own = self._passages[passage_id]
-        section = self._sections[own.doc_id, own.section_path]
+        section = (other for other in self._shelf.part(own.doc_id) if other.section_path == own.section_path)
         return [other for other in section if 0 < abs(other.ordinal - own.ordinal) <= reach]
 
 
@@ -130,9 +129,9 @@ def _say_gaps(
     recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows, progress: Progress
 ) -> None:
     if recipe.ragdata.questions.has_quota:
-        found = coverage_of(recipe, documents, passages, rows.examples)
-        if found.missing:
-            asked = f"{found.rows:,} rows of {found.wanted:,} asked for, {found.missing:,} missing"
+        wanted, missing = shortfall(recipe, documents, passages, rows.examples)
+        if missing:
+            asked = f"{len(rows.examples):,} rows of {wanted:,} asked for, {missing:,} missing"
             progress.say(f"{asked}: nothing is left to ask; `ragdata coverage {recipe.path.name}` shows where")
 
 
@@ -182,7 +181,7 @@ async def _generate(
     if recipe.ragdata.needs_llm:
         progress.say(estimate(recipe, passages, asking.most))
     async with _opened_chat(recipe, run, rows, progress) as chat:
-        ctx = RunContext(chat, retriever, embedder, {passage.id: passage for passage in passages}, memory)
+        ctx = RunContext(chat, retriever, embedder, passages, memory)
         source = asking.first()
         while source:
             heard = await _run_stages(asking.chain, source, "questions and answers", ctx, chat, rows, progress)
@@ -193,12 +192,12 @@ async def _generate(
                 await _run_stages([_verifier(recipe)], kept, "verifying", ctx, chat, rows, progress)
             if asking.rounds is None:
                 break
-            asking.rounds.hear(source, heard)
             if not recipe.ragdata.questions.has_quota:
                 break  # everything was asked in one round
+            asking.rounds.hear(source, heard)
             so_far = await asyncio.to_thread(rows_so_far, recipe, documents, passages, embedder, rows)
             source = asking.rounds.next(so_far)
-    rows.rejected += asking.rounds.unasked() if asking.rounds else []
+    rows.passed_over = asking.passed_over
 
 
 async def _run_stages(
@@ -252,31 +251,37 @@ class Asking:
     rounds: Rounds | None = None
     questions: Sequence[Question] = ()
     most: Most = field(default_factory=Most)
+    corpus: PassageShelf | None = None
 
     def first(self) -> Sequence[Any]:
         """Return the records of the first round."""
         return self.questions if self.rounds is None else self.rounds.first()
 
+    def passed_over(self) -> Iterator[Rejected]:
+        """Yield a `Rejected` for each passage that nothing was asked of, by their ids."""
+        if self.rounds is not None:
+            yield from self.rounds.passed_over()
+        elif self.corpus is not None:
+            yield from skipped_passages(self.corpus.in_order_of_ids())
+
 
 def open_asking(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows) -> Asking:
-    """Return what a build asks; what it does not ask about joins `rows.rejected`."""
+    """Return what a build asks; the questions that rules ask join `rows`."""
     block = recipe.ragdata.questions
     if block.origin == "llm":
         planner = open_planner(recipe, documents, passages)
-        rows.rejected += planner.rejected
         rounds = Rounds(block, planner, canonical_weights(recipe))
         return Asking(
             [_asker(recipe), open_answerer(recipe)], rounds, most=planner.most(recipe.ragdata.answers.samples)
         )
     asker = _asker(recipe)
-    asked, skipped = without_boilerplate(passages)
-    rows.rejected += skipped
+    shelf = on_shelf(passages)
     for document in documents:
-        own = [passage for passage in asked if passage.doc_id == document.id]
+        own = [passage for passage in shelf.part(document.id) if skipped_as(passage) is None]
         for outcome in asker.ask(document, own):
             rows.add(outcome)
     most = Most(answers=len(rows.questions) * recipe.ragdata.answers.samples)
-    return Asking([open_answerer(recipe)], questions=list(rows.questions), most=most)
+    return Asking([open_answerer(recipe)], questions=list(rows.questions), most=most, corpus=shelf)
 
 
 def _asker(recipe: Recipe) -> Any:

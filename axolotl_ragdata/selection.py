@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from axolotl_ragdata.previous import Retrieval
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected, Verdict
+from axolotl_ragdata.shelf import by_id as records_by_id
+from axolotl_ragdata.shelf import heads
 from axolotl_ragdata.stage import Outcome
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Rows:
     examples: list[Example] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    passed_over: Callable[[], Iterable[Rejected]] = tuple
+    """Returns a `Rejected` for each passage that nothing was asked of, by their ids; made anew each time."""
     flagged: list[dict[str, str]] = field(default_factory=list)
     """Passages that give a model orders: `passage_id`, `doc_id`, `kind` and `excerpt`, one an order."""
     retrievals: list[Retrieval] = field(default_factory=list)
@@ -77,7 +81,7 @@ def select(
         RecipeError: A filter's setting is wrong, or an evaluation file cannot be read.
         QualityGateFailed: A split holds what it must not; nothing was written.
     """
-    by_id = {passage.id: passage for passage in passages}
+    by_id = records_by_id(passages)
     examples = _examples(recipe, documents, by_id, rows)
     progress.start("filtering and splitting", len(examples))
     vectors = embedder.embed([example.question for example in examples])
@@ -97,7 +101,7 @@ def _examples(
     recipe: Recipe, documents: Sequence[Document], passages: Mapping[str, Passage], rows: Rows
 ) -> list[Example]:
     questions = {question.id: question for question in rows.questions}
-    sources = {document.id: document for document in documents}
+    sources = records_by_id(heads(documents))
     made = {}
     for answer in rows.answers:
         question = questions[answer.question_id]
@@ -133,7 +137,7 @@ def rows_so_far(
         UnknownName: There is no filter of that name.
         RecipeError: A filter's setting is wrong.
     """
-    by_id = {passage.id: passage for passage in passages}
+    by_id = records_by_id(passages)
     examples = _examples(recipe, documents, by_id, rows)
     vectors = embedder.embed([example.question for example in examples])
     evidence = Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts})
@@ -159,7 +163,7 @@ def candidates(
         UnknownName: There is no filter of that name.
         RecipeError: A filter's setting is wrong.
     """
-    by_id = {passage.id: passage for passage in passages}
+    by_id = records_by_id(passages)
     examples = _examples(recipe, documents, by_id, rows)
     vectors = embedder.embed([example.question for example in examples])
     free = [(use, rule) for use, rule in open_rules(recipe, embedder) if rule.criterion is None]

@@ -11,15 +11,19 @@ Everything follows from hashes of ids and the seed, so that more documents move 
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from axolotl_ragdata.blocks import SplitBlock
 from axolotl_ragdata.duplicates import duplicate_groups
 from axolotl_ragdata.overlap import Joined, overlapping_pairs
 from axolotl_ragdata.records import Example, Passage, Rejected, Split
+from axolotl_ragdata.shelf import Shelf, in_order_of_ids, records_of
+from axolotl_ragdata.shelf import by_id as records_by_id
 from axolotl_ragdata.wording import normalised
 
 if TYPE_CHECKING:
@@ -37,6 +41,8 @@ OVERSHOOT = 2.0
 """A section is held out whole only while `test_unseen` stays below so many times its share."""
 
 Group = tuple[str, ...]
+JOINED: WeakKeyDictionary[Sequence[Passage], dict[str, Joined[Group]]] = WeakKeyDictionary()
+"""What `joined_groups` found of passages on a shelf, which nobody changes: a build asks several times."""
 
 
 @dataclass
@@ -164,37 +170,65 @@ def held_out_passages(examples: Sequence[Example], passages: Sequence[Passage], 
         passages: Every passage.
         unseen_by: What `test_unseen` keeps out as a whole: section or document.
     """
-    by_id = {passage.id: passage for passage in passages}
+    by_id = records_by_id(passages)
     joined = joined_groups(passages, unseen_by)
     unseen = [row for row in examples if row.split == "test_unseen"]
     stands_on = [by_id[key] for row in unseen for key in main_passages(row) if key in by_id]
     roots = {joined.root(group_of(passage, unseen_by)) for passage in stands_on}
+    if not roots:
+        return set()
     return {passage.id for passage in passages if joined.root(group_of(passage, unseen_by)) in roots}
 
 
-def joined_groups(passages: Iterable[Passage], unseen_by: str) -> Joined[Group]:
+def joined_groups(passages: Sequence[Passage], unseen_by: str) -> Joined[Group]:
     """Return sections (or documents) joined where a long passage of one is, or is mostly in, a passage of another.
+
+    Of passages on a shelf it is found once.
 
     Args:
         passages: Every passage.
         unseen_by: section or document.
     """
+    if not isinstance(passages, Shelf):
+        return _joined(passages, unseen_by)
+    found = JOINED.setdefault(passages, {})
+    if unseen_by not in found:
+        found[unseen_by] = _joined(passages, unseen_by)
+    return found[unseen_by]
+
+
+def _joined(passages: Sequence[Passage], unseen_by: str) -> Joined[Group]:
+    import numpy as np
+
+    names: list[str] = []
+    texts = array("Q")
+
+    def long() -> Iterator[str]:
+        for passage in in_order_of_ids(passages):
+            plain = normalised(passage.text)
+            if len(plain.split()) >= SHARED_WORDS:
+                names.append(passage.id)
+                texts.append(_hashed(plain))
+                yield plain
+
+    keep_one_in = 1 + sum(passage.n_tokens for passage in passages) // MOST_NGRAMS
+    pairs = list(overlapping_pairs(long(), SHARED_SHARE, keep_one_in=keep_one_in))
+    _, first, same = np.unique(np.frombuffer(texts, np.uint64), return_index=True, return_inverse=True)
+    pairs += [(int(first[same[at]]), at) for at in np.flatnonzero(first[same] != np.arange(len(same))).tolist()]
+    by_id = records_by_id(passages)
     joined: Joined[Group] = Joined()
-    ordered = sorted(passages, key=lambda passage: passage.id)
-    long = [one for one in ordered if len(normalised(one.text).split()) >= SHARED_WORDS]
-    groups = [group_of(passage, unseen_by) for passage in long]
-    first: dict[str, Group] = {}
-    for passage, group in zip(long, groups, strict=True):
-        joined.join(group, first.setdefault(normalised(passage.text), group))
-    keep_one_in = 1 + sum(passage.n_tokens for passage in long) // MOST_NGRAMS
-    for one, other in overlapping_pairs([passage.text for passage in long], SHARED_SHARE, keep_one_in=keep_one_in):
-        joined.join(groups[one], groups[other])
+    for one, other in pairs:
+        joined.join(group_of(by_id[names[one]], unseen_by), group_of(by_id[names[other]], unseen_by))
     return joined
+
+
+def _hashed(text: str) -> int:
+    return int.from_bytes(_draw(0, text), "big")
 
 
 def _touched(examples: Sequence[Example], passages: Mapping[str, Passage], unseen_by: str) -> list[tuple[Group, ...]]:
     """Return for each row the groups that it stands on, its own first; groups that share text are one."""
-    joined = joined_groups(passages.values(), unseen_by)
+    joined = joined_groups(records_of(passages), unseen_by)
     return [
         tuple(dict.fromkeys(joined.root(group_of(passages[key], unseen_by)) for key in main_passages(example)))
         for example in examples

@@ -15,14 +15,16 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from axolotl_ragdata.errors import RunLocked, StoreError
 from axolotl_ragdata.records import Record
+from axolotl_ragdata.shelf import Shelf
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -32,6 +34,8 @@ CARD = "README.md"
 LOCK_POLL_S = 0.5
 ROW_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]*)"')
 """The id at the beginning of a row, as `write_table` writes it."""
+ROW_DOCUMENT = re.compile(ROW_ID.pattern + rb'\s*,\s*"doc_id"\s*:\s*"([^"\\]*)"')
+"""The document of a passage, behind its id."""
 
 
 class RunDirectory:
@@ -109,9 +113,9 @@ class RunDirectory:
 
         def lines() -> Iterator[bytes]:
             nonlocal count
-            for record in records:
+            for text in records.json() if isinstance(records, Shelf) else (one.model_dump_json() for one in records):
                 count += 1
-                yield f"{record.model_dump_json()}\n".encode()
+                yield f"{text}\n".encode()
 
         write_atomically(self.folder / f"{name}.jsonl", lines())
         return count
@@ -149,6 +153,16 @@ class RunDirectory:
             StoreError: It cannot be read.
         """
         return [key.decode("utf-8", "replace") for _, _, key in self._lines(name)]
+
+    def open_parts(self, name: str, key: Literal["id", "doc_id"], kind: type[RecordT]) -> Parts[RecordT]:
+        """Return the rows of a table by id, or by document where those of one follow each other; {} without a table.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        path = self.folder / f"{name}.jsonl"
+        with _explained(path, "cannot be read"):
+            return Parts(path, ROW_ID if key == "id" else ROW_DOCUMENT, kind)
 
     def _lines(self, name: str) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield number, bytes and id of each row; every table begins its rows with the id."""
@@ -219,6 +233,55 @@ class RunDirectory:
             return dict(json.loads(text))
         except (ValueError, TypeError):
             raise StoreError(str(path), "is not a JSON object", "delete it and run `ragdata build` again") from None
+
+
+class Parts(Mapping[str, Sequence[RecordT]]):
+    """Rows of a table under a key at their beginning, each read when it is asked for.
+
+    The table may be replaced meanwhile: what was opened is what is read.
+
+    Args:
+        path: The table.
+        key: What finds the key of a line, as its last group.
+        kind: What a row is.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, path: Path, key: re.Pattern[bytes], kind: type[RecordT]) -> None:
+        self._path, self._kind = path, kind
+        self._spans: dict[str, tuple[int, int, int]] = {}
+        """First byte, first line and the byte behind the last, by key."""
+        if not path.exists():
+            return
+        self._file = path.open("rb")
+        weakref.finalize(self, self._file.close)
+        at = 0
+        for number, line in enumerate(self._file, 1):
+            if found := key.match(line):
+                name = found[found.lastindex or 0].decode("utf-8", "replace")
+                start, first, _ = self._spans.get(name, (at, number, at))
+                self._spans[name] = (start, first, at + len(line))
+            at += len(line)
+
+    def __getitem__(self, name: str) -> Sequence[RecordT]:
+        """Return the rows under a key, in the order of the table.
+
+        Raises:
+            StoreError: They cannot be read, or are not what they should be.
+        """
+        start, first, end = self._spans[name]
+        with _explained(self._path, "cannot be read"):
+            self._file.seek(start)
+            lines = self._file.read(end - start).splitlines()
+        return [_row(self._path, number, line, self._kind) for number, line in enumerate(lines, first)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
 
 
 def write_atomically(path: Path, payload: bytes | Iterable[bytes]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from axolotl_ragdata import __version__, corpus
@@ -13,10 +14,43 @@ from axolotl_ragdata.materials import open_materials
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Passage, Rejected, content_id
 from axolotl_ragdata.selection import Rows
+from axolotl_ragdata.shelf import heads
 from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.verdicts import producer_of
 
 SPLITS = ("train", "validation", "test_seen", "test_unseen")
+
+
+class Rejections:
+    """Rejections on their way to their table, counted while they are written: a large corpus has many.
+
+    Args:
+        records: They, sorted.
+    """
+
+    def __init__(self, records: Iterable[Rejected]) -> None:
+        self._records = records
+        self._reasons: dict[str, Counter[str]] = {}
+        self.not_asked = 0
+        """Rows that wait for a verdict."""
+
+    def __iter__(self) -> Iterator[Rejected]:
+        for record in self._records:
+            self._reasons.setdefault(record.stage, Counter())[record.reason] += 1
+            self.not_asked += record.detail == NOT_ASKED
+            yield record
+
+    def of_stage(self, stage: str) -> int:
+        """Return how many a stage made."""
+        return self._reasons.get(stage, Counter()).total()
+
+    def by_reason(self) -> dict[str, dict[str, int]]:
+        """Return how many there are, by stage and reason, the commonest first."""
+        return {stage: dict(reasons.most_common()) for stage, reasons in sorted(self._reasons.items())}
+
+
+def _place(record: Rejected) -> tuple[str, str, str]:
+    return record.stage, record.subject_id, record.reason
 
 
 def write_run(
@@ -45,24 +79,26 @@ def write_run(
     from axolotl_ragdata.exports import exports
 
     examples = sorted(rows.examples, key=lambda record: record.id)
-    tables: dict[str, list[Any]] = {
-        "documents": list(documents),
-        "passages": list(passages),
+    rejected = sorted(rows.rejected, key=_place)
+    rejections = Rejections(heapq.merge(rejected, rows.passed_over(), key=_place))
+    tables: dict[str, Iterable[Any]] = {
+        "documents": documents,
+        "passages": passages,
         "questions": sorted(rows.questions, key=lambda record: record.id),
         "answers": sorted(rows.answers, key=lambda record: record.id),
         "verdicts": sorted(rows.verdicts, key=lambda record: record.subject_id),
         "examples": examples,
-        "rejected": sorted(rows.rejected, key=lambda record: (record.stage, record.subject_id, record.reason)),
+        "rejected": rejections,
         "failures": sorted(rows.failures, key=lambda record: (record.stage, record.subject_id)),
     }
     counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
     export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
     names: dict[str, str] = {}
-    for split, material in open_materials(recipe, passages, examples, tables["rejected"]).items():
+    for split, material in open_materials(recipe, passages, examples, rejected).items():
         counts[split] = len(material.examples)
         if lines := export.rows(material):
             names[split] = run.write_rows(split, lines)
-    manifest = _manifest(recipe, documents, rows, facts, counts, names)
+    manifest = _manifest(recipe, documents, rows, rejections, facts, counts, names)
     card = dataset_card(manifest, examples)
     manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
     run.write_card(card)
@@ -86,6 +122,7 @@ def _manifest(
     recipe: Recipe,
     documents: Sequence[Document],
     rows: Rows,
+    rejections: Rejections,
     facts: Mapping[str, Any],
     counts: Mapping[str, int],
     names: Mapping[str, str],
@@ -99,16 +136,16 @@ def _manifest(
         "recipe": block.model_dump(mode="json", by_alias=True),
         "fingerprint": facts["fingerprint"],
         "format": block.export.format,
-        "counts": {**counts, "refused": sum(record.stage == corpus.STAGE for record in rows.rejected)},
-        "rejected_by_reason": _by_reason(rows.rejected),
+        "counts": {**counts, "refused": rejections.of_stage(corpus.STAGE)},
+        "rejected_by_reason": rejections.by_reason(),
         "failures_by_reason": dict(Counter(record.error for record in rows.failures).most_common()),
         "retryable_failures": sum(record.retryable for record in rows.failures),
         "verdicts": _verdicts(recipe, rows),
-        "unasked_verdicts": sum(record.detail == NOT_ASKED for record in rows.rejected),
+        "unasked_verdicts": rejections.not_asked,
         "below_quota": facts.get("below_quota", False),
         "flagged_passages": rows.flagged,
         "files": dict(names),
-        "documents": [_about(document, facts["cutting"].get(document.id, ())) for document in documents],
+        "documents": [_about(document, facts["cutting"].get(document.id, ())) for document in heads(documents)],
         "index": rows.index,
         "llm": rows.llm,
         "journal": facts["journal"],
@@ -132,17 +169,12 @@ def _about(document: Document, cutting: Sequence[str]) -> dict[str, Any]:
         "title": document.title,
         "path": document.source.path,
         "sha256": document.source.sha256,
+        "reader": [document.source.reader, document.source.reader_version],
+        "pdf": document.source.pdf,
         "language": document.language,
         "licence": document.licence,
         "warnings": [*document.warnings, *cutting],
     }
-
-
-def _by_reason(rejected: Sequence[Rejected]) -> dict[str, dict[str, int]]:
-    found: dict[str, Counter[str]] = {}
-    for record in rejected:
-        found.setdefault(record.stage, Counter())[record.reason] += 1
-    return {stage: dict(reasons.most_common()) for stage, reasons in sorted(found.items())}
 
 
 def _hashes(run: RunDirectory, names: Sequence[str]) -> dict[str, str]:

@@ -32,6 +32,7 @@ LAYERS: list[set[str]] = [
         "injection",
         "page",
         "ranking",
+        "shelf",
     },
     {"registry", "block", "asking_blocks", "blocks"},
     {"recipe", "store", "stage", "sentences"},

@@ -11,7 +11,7 @@ infer a column's type from its first lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,7 +45,7 @@ class Material:
 
     split: Split
     examples: Sequence[Example]
-    passages: Sequence[Passage] = ()
+    passages: Iterable[Passage] = ()
     rejected: Sequence[Rejected] = ()
     template: Template | None = None
 
@@ -135,14 +135,26 @@ def materials(
         unseen: Ids of the passages that test_unseen keeps out of training.
         template: The chat template of the base model, where the export needs one.
     """
-    own: dict[Split, list[Passage]] = {
-        "train": [passage for passage in passages if passage.id not in unseen],
-        "test_unseen": [passage for passage in passages if passage.id in unseen],
+    own: dict[Split, Iterable[Passage]] = {
+        "train": _Own(passages, unseen, False),
+        "test_unseen": _Own(passages, unseen, True),
     }
     return {
         split: Material(split, [row for row in examples if row.split == split], own.get(split, ()), rejected, template)
         for split in SPLITS
     }
+
+
+@dataclass(frozen=True)
+class _Own:
+    """The passages of a split, picked out each time they are read: few exports do, and there may be many."""
+
+    passages: Sequence[Passage]
+    unseen: Collection[str]
+    is_unseen: bool
+
+    def __iter__(self) -> Iterator[Passage]:
+        return (one for one in self.passages if (one.id in self.unseen) == self.is_unseen)
 
 
 def origin(example: Example) -> Row:

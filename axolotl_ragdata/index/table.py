@@ -12,18 +12,20 @@ import contextlib
 import hashlib
 import shutil
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from axolotl_ragdata.embed import Embedder
 from axolotl_ragdata.errors import StoreError
+from axolotl_ragdata.index.content import contents_of, digest
 from axolotl_ragdata.index.exact import SCORE_DIGITS, Ranked, exact_rankings, ranked
 from axolotl_ragdata.index.words import Words
 from axolotl_ragdata.records import Passage, content_id
+from axolotl_ragdata.shelf import by_id, in_order_of_ids
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +65,8 @@ class Index:
         self._folder = folder
         self._exact_up_to = exact_up_to
         self.embedder = embedder
-        self.passages: dict[str, Passage] = {}
+        self.passages: Mapping[str, Passage] = {}
+        self._corpus: Sequence[Passage] = ()
         self.note = ""
         """Why the table was made anew, where it was."""
         self._ids: list[str] = []
@@ -101,7 +104,8 @@ class Index:
             StoreError: The folder cannot be written.
             RagdataError: As the embedder.
         """
-        self.passages = {passage.id: passage for passage in passages}
+        self.passages = by_id(passages)
+        self._corpus = passages
         try:
             return self._update(passages)
         except LANCE_ERRORS as problem:
@@ -119,8 +123,8 @@ class Index:
             StoreError: The folder cannot be written.
         """
         content = hashlib.blake2b(digest_size=20)
-        for key in sorted(self.passages):
-            content.update(_digest(f"{key}\n{self.passages[key].in_context}"))
+        for passage in in_order_of_ids(self._corpus):
+            content.update(digest(f"{passage.id}\n{passage.in_context}"))
         name = content_id("index", SCHEMA_VERSION, self.embedder.name, content.hexdigest())
         try:
             if name not in self._table.tags.list():
@@ -273,18 +277,26 @@ class Index:
         return pa.schema([*texts, pa.field("vector", vector)])
 
     def _update(self, passages: Sequence[Passage]) -> IndexChange:
-        wanted, have = _by_document(passages), self._stored()
-        changed = sorted(name for name in {*wanted, *have} if _content(wanted.get(name, [])) != have.get(name, set()))
-        added = [passage for name in changed for passage in wanted.get(name, [])]
-        removed = sum(len(have.get(name, ())) for name in changed)
+        wanted = contents_of((passage.doc_id, passage.model_dump_json()) for passage in passages)
+        have = contents_of(self._stored())
+        changed = sorted(name for name in {*wanted, *have} if wanted.get(name) != have.get(name))
+        removed = sum(have[name].rows for name in changed if name in have)
         self._delete([name for name in changed if name in have])
-        for start in range(0, len(added), PASSAGES_A_WRITE):
-            self._table.add(self._rows(added[start : start + PASSAGES_A_WRITE]))
+        added = self._add(passages, set(changed))
         if changed or not self._is_indexed():
             self._refresh()
         self._load()
         self._probe()
-        return IndexChange(len(added), removed, len(self.passages) - len(added))
+        return IndexChange(added, removed, len(self.passages) - added)
+
+    def _add(self, passages: Sequence[Passage], doc_ids: Collection[str]) -> int:
+        """Write the passages of some documents; return how many they are."""
+        chosen = (passage for passage in passages if passage.doc_id in doc_ids)
+        added = 0
+        while some := list(islice(chosen, PASSAGES_A_WRITE)):
+            self._table.add(self._rows(some))
+            added += len(some)
+        return added
 
     def _probe(self) -> None:
         """Search once: an index file that cannot be read shows in nothing else."""
@@ -295,13 +307,9 @@ class Index:
         if self._ids and self._matrix is None:
             self._in_thread(self._approximate(np.ones(self.embedder.dimensions, dtype=np.float32), 1))
 
-    def _stored(self) -> dict[str, set[bytes]]:
-        rows = self._table.search().select(["doc_id", "record"]).limit(None).to_arrow()
-        found: dict[str, set[bytes]] = defaultdict(set)
-        for batch in rows.to_batches():
-            for doc_id, record in zip(batch["doc_id"], batch["record"], strict=True):
-                found[doc_id.as_py()].add(_digest(record.as_py()))
-        return dict(found)
+    def _stored(self) -> Iterator[tuple[str, str]]:
+        for batch in self._table.search().select(["doc_id", "record"]).limit(None).to_batches(PASSAGES_A_WRITE):
+            yield from zip(batch["doc_id"].to_pylist(), batch["record"].to_pylist(), strict=True)
 
     def _delete(self, doc_ids: Sequence[str]) -> None:
         for start in range(0, len(doc_ids), 500):
@@ -382,26 +390,11 @@ def recall_at(index: Index, top_k: int = 10, sample: int = 100) -> float:
     import numpy as np
 
     exact = Index(index._folder, index.embedder, exact_up_to=len(index.passages))
-    exact._table, exact.passages = index._table, index.passages
+    exact._table, exact.passages, exact._corpus = index._table, index.passages, index._corpus
     exact._load()
     chosen = exact._matrix[:: max(1, len(exact._ids) // sample)][:sample]
     pairs = zip(index.dense(chosen, top_k), exact.dense(chosen, top_k), strict=True)
     return float(np.mean([len(set(found) & set(true)) / max(1, len(true)) for found, true in pairs]))
-
-
-def _by_document(passages: Sequence[Passage]) -> dict[str, list[Passage]]:
-    found: dict[str, list[Passage]] = defaultdict(list)
-    for passage in passages:
-        found[passage.doc_id].append(passage)
-    return dict(found)
-
-
-def _content(passages: Sequence[Passage]) -> set[bytes]:
-    return {_digest(passage.model_dump_json()) for passage in passages}
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _quoted(value: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from axolotl_ragdata.blocks import QuestionsBlock
-from axolotl_ragdata.coverage import allocate, choose, quotas
+from axolotl_ragdata.coverage import allocate, by_section, choose, quotas
 from axolotl_ragdata.records import Example, Message, Provenance
 
 WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(0.01, 1e6), min_size=1, max_size=8)
@@ -51,31 +51,31 @@ ROOM = {(section, name): 50 for section in TOKENS for name in ("definition", "cr
 
 
 def test_a_target_goes_by_content() -> None:
-    found = quotas(block(target=20), TOKENS, ROOM, {})
-    by_section = Counter[tuple[str, ...]]()
+    found = quotas(block(target=20), TOKENS, by_section(ROOM), {})
+    given = Counter[tuple[str, ...]]()
     for (section, _), count in found.items():
-        by_section[section] += count
-    assert by_section == {("d", "long"): 18, ("d", "short"): 2}
+        given[section] += count
+    assert given == {("d", "long"): 18, ("d", "short"): 2}
 
 
 def test_what_a_section_cannot_give_of_a_target_the_others_do() -> None:
     room = {**ROOM, (("d", "long"), "definition"): 3, (("d", "long"), "criteria"): 0}
-    found = quotas(block(target=20), TOKENS, room, {})
+    found = quotas(block(target=20), TOKENS, by_section(room), {})
     assert sum(found.values()) == 20
     assert found[("d", "long"), "definition"] == 3
 
 
 def test_a_quota_by_section_is_the_same_for_each_and_spread_by_weights() -> None:
-    found = quotas(block(per_section=6, weights={"definition": 2.0}), TOKENS, ROOM, {"definition": 2.0})
+    found = quotas(block(per_section=6, weights={"definition": 2.0}), TOKENS, by_section(ROOM), {"definition": 2.0})
     assert set(found.values()) == {4, 2}
     assert all(found[section, "definition"] == 4 for section in TOKENS)
 
 
 def test_a_type_that_cannot_leaves_its_share_to_the_others() -> None:
     room = {**ROOM, (("d", "short"), "criteria"): 0}
-    found = quotas(block(per_section=6), TOKENS, room, {})
+    found = quotas(block(per_section=6), TOKENS, by_section(room), {})
     assert found[("d", "short"), "definition"] == 6
-    assert quotas(block(), TOKENS, room, {}) == {}
+    assert quotas(block(), TOKENS, by_section(room), {}) == {}
 
 
 def row(name: str, passage: str, kind: str = "definition", group: str | None = None) -> Example:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from axolotl_ragdata.previous import Memory
-from axolotl_ragdata.records import Hit, Passage
+from pathlib import Path
+
+from axolotl_ragdata import __version__
+from axolotl_ragdata.previous import Memory, previous_build
+from axolotl_ragdata.records import Document, Hit, Passage, Source
+from axolotl_ragdata.store import RunDirectory, sha256_of
 
 
 def passage(name: str, text: str, doc: str = "d") -> Passage:
@@ -36,3 +40,37 @@ def test_what_is_gone_or_was_asked_otherwise_is_searched_for() -> None:
     assert Memory(old, ["text"], first.found).recall("q", 1) is None
     assert Memory(old, ["hybrid"], first.found).recall("q", 2) is None
     assert Memory(old, ["hybrid"], first.found).recall("other", 1) is None
+
+
+def test_a_table_that_is_not_as_it_was_written_is_not_taken_over(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    source = Source(path="a.md", sha256="0", reader="text", reader_version="1")
+    run.write_table("documents", [Document(id="d1", source=source, warnings=("old",))])
+    run.write_table("passages", [passage("p1", "one", "d1")])
+    about = {
+        "id": "d1",
+        "path": "a.md",
+        "sha256": "0",
+        "reader": ["text", "1"],
+        "pdf": None,
+        "warnings": ["old", "cut"],
+    }
+    made_with = {"recipe": {"passages": {"max_tokens": 1}}, "stages": {"passages": "1"}}
+    sha256 = {f"{name}.jsonl": sha256_of(tmp_path / f"{name}.jsonl") for name in ("documents", "passages")}
+    manifest = {"ragdata_version": __version__, "fingerprint": made_with, "documents": [about], "sha256": sha256}
+    run.write_manifest(manifest)
+
+    found = previous_build(run, made_with)
+    assert found.sources == {("a.md", "0"): ("d1", "text", "1")}
+    cut = found.cut(found.documents["d1"][0])
+    assert cut is not None
+    assert [one.id for one in cut[0]] == ["p1"]
+    assert cut[1] == ["cut"]
+    otherwise = {**made_with, "stages": {"passages": "2"}}
+    assert previous_build(run, otherwise).cut(found.documents["d1"][0]) is None
+
+    with (tmp_path / "documents.jsonl").open("a") as table:
+        table.write("\n")
+    assert not previous_build(run, made_with).sources
+    run.write_manifest({**manifest, "ragdata_version": "0"})
+    assert previous_build(run, made_with).documents == {}

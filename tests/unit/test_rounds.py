@@ -115,10 +115,10 @@ def test_equal_histories_ask_equal_things() -> None:
 def test_passages_that_were_never_asked_are_named() -> None:
     rounds = rounds_of(block(target=2))
     _, asked = run(rounds)
-    named = {record.subject_id for record in rounds.unasked()}
+    named = {record.subject_id for record in rounds.passed_over()}
     reached = {inquiry.passage.id for source in asked for inquiry in source}
     planner = Planner(block(), load_cards(["definition", "numeric"], "here"), [DOCUMENT], PASSAGES)
-    refused = {record.subject_id for record in planner.rejected}
+    refused = {record.subject_id for record in map(planner.refusal, PASSAGES) if record}
     assert named | reached | refused == {passage.id for passage in PASSAGES}
     assert not named & reached
 
@@ -146,5 +146,7 @@ def test_boilerplate_is_skipped_by_name(part: Any) -> None:
     made = block()
     planner = Planner(made, load_cards(made.types, "here"), [DOCUMENT], [*PASSAGES, funding])
     assert "p-f" not in {inquiry.passage.id for inquiry in planner.everything()}
-    (record,) = [record for record in planner.rejected if record.subject_id == "p-f"]
+    (record,) = [
+        record for record in map(planner.refusal, [*PASSAGES, funding]) if record and record.subject_id == "p-f"
+    ]
     assert record.reason == "skipped: funding"

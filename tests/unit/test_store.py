@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from axolotl_ragdata.errors import RunLocked, StoreError
-from axolotl_ragdata.records import Failure, Message
+from axolotl_ragdata.records import Failure, Message, Passage
 from axolotl_ragdata.store import RunDirectory, sha256_of, write_atomically
 
 
@@ -95,3 +95,30 @@ def test_one_writer_at_a_time_and_a_dead_one_holds_nothing(tmp_path: Path) -> No
                 assert len(said) == 1
         finally:
             other.kill()
+
+
+def passage(name: str, doc: str) -> Passage:
+    return Passage(id=name, doc_id=doc, ordinal=0, text="größe\r\n", start=0, end=7, n_tokens=2)
+
+
+def test_rows_are_found_by_id_and_by_document(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    rows = [passage("p1", "d1"), passage("p2", "d1"), passage("p3", "d2")]
+    run.write_table("passages", rows)
+    by_id = run.open_parts("passages", "id", Passage)
+    by_document = run.open_parts("passages", "doc_id", Passage)
+    run.write_table("passages", rows[2:])
+    assert dict(by_document) == {"d1": rows[:2], "d2": rows[2:]}, "what was opened is what is read"
+    assert [by_id[key] for key in by_id] == [[row] for row in rows]
+    assert by_id.get("p9") is None
+    assert dict(run.open_parts("documents", "id", Passage)) == {}
+
+
+def test_a_row_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.write_table("passages", [passage("p1", "d1"), passage("p2", "d2")])
+    path = tmp_path / "passages.jsonl"
+    path.write_text(path.read_text().replace('"ordinal":0', '"ordinal":"x"'))
+    found = run.open_parts("passages", "doc_id", Passage)
+    with pytest.raises(StoreError, match=r"passages\.jsonl:2: ordinal"):
+        found["d2"]
