@@ -345,12 +345,13 @@ class Index:
 
     def _refresh(self) -> None:
         present = {index.name for index in self._table.list_indices()}
-        self._in_thread(self._index_missing(set(self._wanted_indexes) - present))
-        self._table.optimize()
+        self._in_thread(self._index_and_compact(set(self._wanted_indexes) - present))
+        self._table.checkout_latest()
 
-    async def _index_missing(self, missing: set[str]) -> None:
+    async def _index_and_compact(self, missing: set[str]) -> None:
         from lancedb.index import FTS, HnswSq
 
+        # through one handle: compaction by another, which does not know of the new index, is refused as a conflict
         table = await self._opened()
         if "content_idx" in missing:
             # Stemming finds what is inflected otherwise (known passages by 6 words with an s more or less: MRR 0.96
@@ -359,6 +360,7 @@ class Index:
             await table.create_index("content", config=text)
         if "vector_idx" in missing:
             await table.create_index("vector", config=HnswSq(distance_type="cosine"))
+        await table.optimize()
 
     async def _opened(self) -> Any:
         import lancedb

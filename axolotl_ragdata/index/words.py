@@ -16,7 +16,22 @@ from axolotl_ragdata.index.exact import SCORE_DIGITS, Ranked, ranked
 WORD = re.compile(r"[^\W_]+")
 TOO_LONG = 40
 K1, B = 1.2, 0.75
-UNFOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+UNFOLDED = {
+    "ß": "ss",
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ð": "d",
+    "þ": "th",
+    "ı": "i",
+    "ŋ": "n",
+    "ħ": "h",
+    "Ħ": "H",
+    "ŧ": "t",
+    "ĸ": "k",
+}
 """Letters that no decomposition takes to ASCII."""
 
 
@@ -86,6 +101,6 @@ def _folded(word: str) -> str:
 
 
 def _in_ascii(letter: str) -> str:
-    parts = unicodedata.normalize("NFKD", UNFOLDED.get(letter, letter))
-    bare = "".join(part for part in parts if not unicodedata.combining(part))
-    return bare if bare.isascii() else letter
+    parts = "".join(UNFOLDED.get(part, part) for part in unicodedata.normalize("NFKD", letter))
+    # all else that is not ASCII is left out: marks, and the stroke of ½, which becomes 12
+    return parts.encode("ascii", "ignore").decode() or letter

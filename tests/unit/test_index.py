@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from axolotl_ragdata.blocks import PassagesBlock
 from axolotl_ragdata.embed import EmbeddedEmbedder, unit
 from axolotl_ragdata.errors import StoreError
-from axolotl_ragdata.index import Index, Retriever, recall_at
+from axolotl_ragdata.index import Index, Retriever, recall_at, table
 from axolotl_ragdata.passages import cut
 from axolotl_ragdata.readers import read_document
 from axolotl_ragdata.records import Passage
@@ -171,6 +171,36 @@ def test_memory_ranks_text_as_lancedb_does(both: tuple[Index, Index]) -> None:
             [score for _, score in other.values()], rel=1e-4
         ), query
         assert len(set(one) & set(other)) >= len(one) - 1, query
+
+
+@pytest.mark.parametrize("query", ["¼ disorder", "½", "⅓ cup"])
+def test_a_fraction_is_cut_as_lancedb_does(both: tuple[Index, Index], query: str) -> None:
+    one, other = (index.text([query], [1000])[0] for index in both)
+    assert set(one) == set(other)
+
+
+def test_every_latin_letter_and_number_is_folded_as_lancedb_does(tmp_path: Path) -> None:
+    signs = [chr(code) for block in ((0xAA, 0x250), (0x1E00, 0x1F00), (0x2070, 0x2190)) for code in range(*block)]
+    words = [f"qqq{sign}qqq" for sign in signs if re.match(r"\w", sign)]
+    passages = [PASSAGES[0].model_copy(update={"id": f"p{at}", "text": word}) for at, word in enumerate(words)]
+    found = []
+    for name, exact_up_to in (("memory", 1000), ("lance", 5)):
+        index = Index.open(tmp_path / name, Hashed(), exact_up_to)
+        index.update(passages)
+        found.append([set(one) for one in index.text(words, [1000] * len(words))])
+    for word, one, other in zip(words, *found, strict=True):
+        assert one == other, word
+
+
+def test_a_table_of_many_writes_is_indexed_and_compacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "PASSAGES_A_WRITE", 3)
+    index = Index.open(tmp_path / "index", Hashed(), exact_up_to=5)
+    passages = [PASSAGES[0].model_copy(update={"id": f"p-{at}", "text": f"word{at} mania"}) for at in range(40)]
+    assert index.update(passages).added == 40
+    assert index.note == ""
+    assert list(index.text(["word17"], [5])[0]) == ["p-17"]
+    assert index.update(passages[:-1]).removed == 40, "the document changed"
+    assert index.note == ""
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
