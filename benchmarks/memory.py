@@ -6,7 +6,7 @@ The bound is the smaller build: one whose memory did not grow with the corpus wo
 process. `ratio` leaves the index out: what it takes is measured in a process of its own that indexes the same passages
 and searches them, as the difference to one that does so with a hundred; LanceDB's own buffers are most of it.
 The corpus is arithmetic, three passages to a section, the embedder the mock's, of few dimensions, so that a run takes
-minutes. (The default sizes take about half an hour; `--small 2000 --large 20000` takes three minutes.)
+minutes. (The default sizes take about ten; `--small 2000 --large 20000` takes one.)
 """
 
 from __future__ import annotations
