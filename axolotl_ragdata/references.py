@@ -20,35 +20,38 @@ FR_PARTS = (
 POINTERS = r"above|following|given|provided|present|current|preceding|aforementioned|cited"
 
 POINTING = re.compile(
-    "|".join(
+    # the boundary once in front of all takes a quarter of the time that it takes in front of each
+    r"[\[(]p\d+[\])]|\b(?:"
+    + "|".join(
         (
             # according to the passage, based on these excerpts, as stated in the provided text
-            rf"\b(?:according to|based on|as (?:stated|described|mentioned|shown|noted|explained|discussed|defined) (?:in|by)) "
+            rf"(?:according to|based on|as (?:stated|described|mentioned|shown|noted|explained|discussed|defined) (?:in|by)) "
             rf"(?:(?:the|this|these|that|those|our) (?:\w+ )??)?(?:{EN_PARTS})\b(?! of )",
             # this study, the above table, the provided context; "in this context" is everyday English
-            rf"\b(?:this|these|the (?:{POINTERS})) (?!context)(?:{EN_PARTS})\b",
-            rf"\bthe (?:{POINTERS}) context\b",
-            rf"\b(?:{EN_PARTS}|list) (?:above|below)\b",
+            rf"(?:this|these|the (?:{POINTERS})) (?!context)(?:{EN_PARTS})\b",
+            rf"the (?:{POINTERS}) context\b",
+            rf"(?:{EN_PARTS}|list) (?:above|below)\b",
             # in the text, of the study; "the study of memory" names a field
-            rf"\b(?:in|from|by|of|within|throughout) the (?:{EN_TEXTS})\b(?! (?:of|on|for)\b)",
-            r"\bthe (?:study|paper|article)(?=\W*$|[,;:?]| (?:find|found|report|show|use|defin|describ|propos|suggest|examin|design|"
+            rf"(?:in|from|by|of|within|throughout) the (?:{EN_TEXTS})\b(?! (?:of|on|for)\b)",
+            r"the (?:study|paper|article)(?=\W*$|[,;:?]| (?:find|found|report|show|use|defin|describ|propos|suggest|examin|design|"
             r"participant|sample|result|aim|conclu|present|introduc|compar|discuss|address|mention|author|did|does|was|is|has)\w*)",
-            r"\bthe (?:authors?|researchers|investigators)\b(?! of\b)",
-            r"\b(?:table|tab\.|figure|fig\.?|equation|eq\.|appendix|section) (?:\d{1,2}(?![\d%])|(?-i:[A-Z])\d?\b)(?! (?:of|days?|weeks?|months?)\b)",
-            r"\b(?:mentioned|described|stated|discussed|listed|shown|given|defined) (?:above|below|here|earlier)\b",
-            r"\bpassages? \[?p?\d+\b|[\[(]p\d+[\])]",
+            r"the (?:authors?|researchers|investigators)\b(?! of\b)",
+            r"(?:table|tab\.|figure|fig\.?|equation|eq\.|appendix|section) (?:\d{1,2}(?![\d%])|(?-i:[A-Z])\d?\b)(?! (?:of|days?|weeks?|months?)\b)",
+            r"(?:mentioned|described|stated|discussed|listed|shown|given|defined) (?:above|below|here|earlier)\b",
+            r"passages? \[?p?\d+\b",
             # in the present work, our results; "in this work environment" is about work
-            r"\b(?:in|by|from|of) (?:the present|this) work\b(?=\W*$|[,;:?])",
-            r"\bour (?:stud(?:y|ies)|experiments?|results|findings)\b",
+            r"(?:in|by|from|of) (?:the present|this) work\b(?=\W*$|[,;:?])",
+            r"our (?:stud(?:y|ies)|experiments?|results|findings)\b",
             # French
-            rf"\b(?:selon|d['’]après|comme (?:indiqué|décrit|mentionné) dans) (?:les? |la |l['’]|ces? |cette |cet )?(?:{FR_PARTS})\b(?! d)",
-            rf"\b(?:ce|cet|cette|ces) (?!contexte)(?:{FR_PARTS})\b",
-            rf"\b(?:dans|de) (?:la |l['’])(?:{FR_TEXTS})\b(?! d)|\b(?:dans le|du) (?:texte|passage|extrait|manuscrit)\b(?! d)",
-            r"\b(?:les|l['’]) ?auteure?s?\b(?! d)",
-            r"\b(?:dans|de) ce travail\b(?=\W*$|[,;:?])",
-            r"\btableau \d|\b(?:ci-dessus|ci-dessous|ci-après|susmentionnée?s?)\b",
+            rf"(?:selon|d['’]après|comme (?:indiqué|décrit|mentionné) dans) (?:les? |la |l['’]|ces? |cette |cet )?(?:{FR_PARTS})\b(?! d)",
+            rf"(?:ce|cet|cette|ces) (?!contexte)(?:{FR_PARTS})\b",
+            rf"(?:dans|de) (?:la |l['’])(?:{FR_TEXTS})\b(?! d)|(?:dans le|du) (?:texte|passage|extrait|manuscrit)\b(?! d)",
+            r"(?:les|l['’]) ?auteure?s?\b(?! d)",
+            r"(?:dans|de) ce travail\b(?=\W*$|[,;:?])",
+            r"tableau \d|(?:ci-dessus|ci-dessous|ci-après|susmentionnée?s?)\b",
         )
-    ),
+    )
+    + ")",
     re.IGNORECASE,
 )
 SPEAKING = re.compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from axolotl_ragdata.questions.cards import Card
 from axolotl_ragdata.questions.outputs import Asked
@@ -127,8 +128,14 @@ def _foreign(question: str, card: Card, passages: Sequence[Passage]) -> str | No
     if _bare(question) in {_bare(example) for example in card.examples}:
         return "repeats an example of the card"
     asked = content_stems(question)
-    known = content_stems(" ".join(passage.in_context for passage in passages))
-    return "shares no word with the passage" if asked and not asked & known else None
+    known = _stems_of(" ".join(passage.in_context for passage in passages))
+    return "shares no word with the passage" if asked and known.isdisjoint(asked) else None
+
+
+# each card asks of a passage, and each of its questions is held against it
+@lru_cache(maxsize=1_024)
+def _stems_of(text: str) -> frozenset[str]:
+    return frozenset(content_stems(text))
 
 
 def _bare(text: str) -> str:
