@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -30,6 +31,8 @@ TIMEOUT_S = 120.0
 CALLS_AT_ONCE = 8
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NO_KEY = "none"
+BASE64, FLOAT = "base64", "float"
+UNKNOWN_ENCODING = {400, 415, 422, 501}
 RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
 
@@ -53,6 +56,7 @@ class EndpointEmbedder:
         self._key = _key(base, block.api_key_env, where)
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._dimensions: int | None = None
+        self._encoding = BASE64
 
     @property
     def name(self) -> str:
@@ -97,13 +101,13 @@ class EndpointEmbedder:
     def _asked(self, batch: list[str]) -> list[NDArray[np.float32]]:
         import numpy as np
 
-        body: dict[str, Any] = {"model": self._block.model, "input": batch, "encoding_format": "float"}
+        body: dict[str, Any] = {"model": self._block.model, "input": batch}
         if self._block.dimensions:
             body["dimensions"] = self._block.dimensions
-        answer = self._answer(json.dumps(body).encode())
+        answer = self._encoded(body)
         try:
             data = sorted(answer["data"], key=lambda item: int(item["index"]))
-            rows = [np.asarray(item["embedding"], dtype=np.float64) for item in data]
+            rows = [_vector(item["embedding"]) for item in data]
         except (KeyError, TypeError, ValueError):
             raise self._error("sent no embeddings", "check that base_url ends in /v1 and serves embeddings") from None
         if len(rows) != len(batch) or not all(row.ndim == 1 and row.size for row in rows):
@@ -111,6 +115,18 @@ class EndpointEmbedder:
         if not all(np.isfinite(row).all() for row in rows):
             raise self._error("sent numbers that are not finite", "report it to who runs the endpoint")
         return [row.astype(np.float32) for row in rows]
+
+    def _encoded(self, body: dict[str, Any]) -> Any:
+        """Return an answer with vectors in the encoding that the endpoint knows; many know the smaller one."""
+        encoding = self._encoding
+        try:
+            return self._answer(json.dumps({**body, "encoding_format": encoding}).encode())
+        except _Refused as refusal:
+            if encoding != BASE64 or refusal.status not in UNKNOWN_ENCODING:
+                raise
+        answer = self._answer(json.dumps({**body, "encoding_format": FLOAT}).encode())
+        self._encoding = FLOAT
+        return answer
 
     def _answer(self, body: bytes) -> Any:
         for attempt in range(1, ATTEMPTS + 1):
@@ -149,7 +165,7 @@ class EndpointEmbedder:
             what = f"redirects ({problem.code}) to {to.scheme}://{to.hostname}{to.path}; the key is not sent on"
             return self._error(what, "correct base_url")
         fix = "wait and run the same command again" if problem.code in RETRIED else "correct the recipe's embed: block"
-        return self._error(f"answers {problem.code}: {said}", fix)
+        return _Refused(problem.code, self._url, f"answers {problem.code}: {said}", fix)
 
     def _safe(self, text: str) -> str:
         line = " ".join((text if self._key == NO_KEY else text.replace(self._key, "…")).split())
@@ -157,6 +173,23 @@ class EndpointEmbedder:
 
     def _error(self, what: str, fix: str) -> EndpointError:
         return EndpointError(self._url, what, fix)
+
+
+class _Refused(EndpointError):
+    """The endpoint does not take a request."""
+
+    def __init__(self, status: int, where: str, what: str, fix: str) -> None:
+        super().__init__(where, what, fix)
+        self.status = status
+
+
+def _vector(encoded: Any) -> NDArray[np.float64]:
+    """Return a vector that came as numbers, or as the base64 of its little-endian float32 values."""
+    import numpy as np
+
+    if isinstance(encoded, str):
+        return np.frombuffer(base64.b64decode(encoded, validate=True), dtype="<f4").astype(np.float64)
+    return np.asarray(encoded, dtype=np.float64)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
