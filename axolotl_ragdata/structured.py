@@ -91,9 +91,12 @@ def _valid(text: str, schema: dict[str, Any], mode: Mode) -> tuple[str, Any] | U
         value = json.loads(fenced[1] if fenced else text, parse_constant=_no_constant, object_pairs_hook=_object)
     except (ValueError, RecursionError) as problem:
         return Unusable("not JSON", f"{problem}: {text[:200]}")
-    error = next(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value), None)
+    try:
+        error = next(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value), None)
+    except ValueError as problem:
+        return Unusable("does not fit the schema", f"the value: {problem}")
     if error is not None:
-        place = "/".join(str(part) for part in error.absolute_path) or "the value"
+        place = "/".join(str(part) for part in error.instance_path) or "the value"
         return Unusable("does not fit the schema", f"{place}: {error.message[:300]}")
     return text, value
 
@@ -112,6 +115,6 @@ def _no_constant(name: str) -> Any:
 
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> Any:
-    from jsonschema import Draft202012Validator
+    from jsonschema_rs import Draft202012Validator
 
     return Draft202012Validator(json.loads(schema))
