@@ -207,15 +207,16 @@ class Chat:
     async def _ask(self, key: str, request: ChatRequest) -> Completion | Failure:
         last = Attempt(error="not tried")
         for number in range(self._block.max_attempts):
-            mode = self._mode
-            last = await self._attempt(key, request, number, mode)
-            outcome = self._outcome(last, request, mode)
+            expected = worst_case(request)
+            await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
+            try:
+                outcome = await self._journalled(key, request, number, expected)
+            finally:
+                # once the answer is on the disk, so that a kill costs no more calls than hold a place
+                self._limiter.release()
             if isinstance(outcome, Completion):
-                await self._journal.append(key, journal_entry(request, outcome))
-                self.stats.answered += 1
                 return outcome
             last = outcome
-            await self._journal.append_failure(key, failed_entry(request, last, number))
             self._sending.discard(_this_task())
             if not last.retryable or self._leaving or number + 1 == self._block.max_attempts:
                 break
@@ -227,6 +228,16 @@ class Chat:
         self.stats.failures[last.error] += 1
         return Failure(stage=request.stage, subject_id=request.subject_id, error=last.error, detail=last.detail)
 
+    async def _journalled(self, key: str, request: ChatRequest, number: int, expected: Usage) -> Completion | Attempt:
+        mode = self._mode
+        outcome = self._outcome(await self._attempt(key, request, number, mode, expected), request, mode)
+        if isinstance(outcome, Completion):
+            await self._journal.append(key, journal_entry(request, outcome))
+            self.stats.answered += 1
+        else:
+            await self._journal.append_failure(key, failed_entry(request, outcome, number))
+        return outcome
+
     def _outcome(self, attempt: Attempt, request: ChatRequest, mode: Mode) -> Completion | Attempt:
         if attempt.choice is None:
             return attempt
@@ -236,24 +247,19 @@ class Chat:
         text, value = found
         return Completion(text, value, attempt.model or self._block.model, attempt.usage)
 
-    async def _attempt(self, key: str, request: ChatRequest, number: int, mode: Mode) -> Attempt:
-        expected = worst_case(request)
-        await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
+    async def _attempt(self, key: str, request: ChatRequest, number: int, mode: Mode, expected: Usage) -> Attempt:
+        if self._leaving:
+            raise asyncio.CancelledError
+        await self._budget.reserve(expected)
+        # until its answer is in the journal
+        self._sending.add(_this_task())
         used = Usage()
         try:
-            if self._leaving:
-                raise asyncio.CancelledError
-            await self._budget.reserve(expected)
-            # until its answer is in the journal
-            self._sending.add(_this_task())
-            try:
-                attempt = await self._sent(key, self._body(request, number, mode), request, mode)
-                used = attempt.usage
-                return attempt
-            finally:
-                self._budget.settle(expected, used)
+            attempt = await self._sent(key, self._body(request, number, mode), request, mode)
+            used = attempt.usage
+            return attempt
         finally:
-            self._limiter.release()
+            self._budget.settle(expected, used)
 
     def _body(self, request: ChatRequest, number: int, mode: Mode) -> dict[str, Any]:
         block = self._block
