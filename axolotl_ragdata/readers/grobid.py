@@ -63,7 +63,7 @@ def _namespace(root: Any, where: str, warnings: list[str]) -> str:
     """Return the namespace of a TEI root, "{…}" or "".
 
     Raises:
-        DocumentRefused: The root is another element.
+        DocumentRefused: The root is another element, or its namespace is none.
     """
     space, _, name = root.tag.rpartition("}")
     if name == "tei":
@@ -71,6 +71,9 @@ def _namespace(root: Any, where: str, warnings: list[str]) -> str:
         raise DocumentRefused(where, what, "use the TEI that processFulltextDocument gives")
     if name != "TEI":
         raise DocumentRefused(where, f"root element is `{clean(name)[:60]}`, not `TEI`", MAKE_AGAIN)
+    if "}" in space:
+        # a path in an XML tree has no way to write it
+        raise DocumentRefused(where, f"its namespace is `{clean(space[1:])[:60]}`, with a brace in it", MAKE_AGAIN)
     ns = f"{space}}}" if space else ""
     if ns != TEI_NS:
         warnings.append(f"the root element is not in the TEI namespace ({ns.strip('{}') or 'it has none'})")

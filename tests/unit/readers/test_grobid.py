@@ -159,6 +159,13 @@ def test_nested_divisions(shared_data: Path) -> None:
     assert (note.kind, note.label, note.text) == ("note", "1", "A footnote")
 
 
+def test_a_namespace_with_a_brace_is_refused() -> None:
+    with pytest.raises(DocumentRefused, match=r"its namespace is `a}\(b`, with a brace in it"):
+        readers.get("grobid", "test").read(
+            Path("a.tei.xml"), b'<TEI xmlns="a}(b"><teiHeader/><text><body/></text></TEI>'
+        )
+
+
 def test_other_xml_is_refused_by_its_root(shared_data: Path) -> None:
     with pytest.raises(DocumentRefused, match="root element is `chapter`, not `TEI`"):
         read_document(shared_data / "icd10cm" / "icd10cm_2026_chapter5_mental.xml")
