@@ -104,7 +104,7 @@ def compact(folder: Path) -> int:
     sums: dict[tuple[str, str], list[int]] = {}
     gone = 0
     for line in (line for stem, line in _lines(folder, {}) if stem == FAILURES):
-        if key_of(line) not in answered and key_of(line) != SUMMARY_KEY.encode():
+        if key_of(line) not in answered and key_of(line) != SUMMARY_KEY:
             kept.append(line)
             continue
         entry = json.loads(line)["entry"]

@@ -13,9 +13,12 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from itertools import accumulate, repeat
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from axolotl_ragdata.errors import StoreError
 
@@ -24,7 +27,6 @@ FAILURES = "failures"
 SEGMENT_BYTES = 256 * 2**20
 PREFIX = b'{"key":"'
 ENCODED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-Line = tuple[str, bytes, "asyncio.Future[None]"]
 
 
 class Journal:
@@ -37,12 +39,13 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.notes: list[str] = []
-        self._places: dict[bytes, tuple[int, int, int]] = {}
+        self._places: dict[str, tuple[int, int, int]] = {}
         self._readers: list[int] = []
         self._writers: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
-        self._queue: SimpleQueue[Line | None] = SimpleQueue()
+        self._turn: _Turn | None = None
+        self._queue: SimpleQueue[_Turn | None] = SimpleQueue()
         self._broken: StoreError | None = None
         self._thread = threading.Thread(target=self._write_groups, name="journal", daemon=True)
 
@@ -71,7 +74,7 @@ class Journal:
 
     def __contains__(self, key: str) -> bool:
         """Return whether there is an answer for a key."""
-        return _packed(key) in self._places
+        return key in self._places
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Return the entry of a key, None where there is none.
@@ -79,7 +82,7 @@ class Journal:
         Raises:
             StoreError: The line cannot be read.
         """
-        place = self._places.get(_packed(key))
+        place = self._places.get(key)
         if place is None:
             return None
         segment, start, length = place
@@ -90,26 +93,25 @@ class Journal:
             raise StoreError(str(self.folder), f"the entry {key} cannot be read: {problem}", fix) from None
         return dict(line["entry"])
 
-    async def append(self, key: str, entry: Mapping[str, Any]) -> None:
-        """Return once the entry is on the disk.
+    def append(self, key: str, entry: Mapping[str, Any]) -> asyncio.Future[None]:
+        """Return what is done once the entry is on the disk; call it in an event loop, and await it.
 
         Raises:
             StoreError: It could not be written; nothing was acknowledged.
         """
-        await self._enqueue(ANSWERS, key, entry)
+        return self._enqueue(ANSWERS, key, entry)
 
-    async def append_failure(self, key: str, entry: Mapping[str, Any]) -> None:
-        """Return once a failed attempt is on the disk; it never answers a `get`.
+    def append_failure(self, key: str, entry: Mapping[str, Any]) -> asyncio.Future[None]:
+        """Return what is done once a failed attempt is on the disk; it never answers a `get`.
 
         Raises:
             StoreError: It could not be written.
         """
-        await self._enqueue(FAILURES, key, entry)
+        return self._enqueue(FAILURES, key, entry)
 
     def entries(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (key, entry) of every answer."""
-        for packed in list(self._places):
-            key = packed.decode()
+        for key in list(self._places):
             entry = self.get(key)
             if entry is not None:
                 yield key, entry
@@ -117,6 +119,7 @@ class Journal:
     def close(self) -> None:
         """Flush what was appended and close the files."""
         if self._thread.is_alive():
+            self._hand_over()
             self._queue.put(None)
             self._thread.join()
         for descriptor in (*self._readers, *self._writers.values()):
@@ -126,10 +129,31 @@ class Journal:
     def _enqueue(self, stem: str, key: str, entry: Mapping[str, Any]) -> asyncio.Future[None]:
         if self._broken is not None:
             raise self._broken
-        line = f'{{"key":{ENCODED(key)},"entry":{ENCODED(entry)}}}\n'.encode("utf-8", "surrogatepass")
-        done = asyncio.get_running_loop().create_future()
-        self._queue.put((stem, line, done))
+        try:
+            line = to_json({"key": key, "entry": entry})
+        except PydanticSerializationError:
+            # half of a surrogate pair
+            line = ENCODED({"key": key, "entry": entry}).encode("utf-8", "surrogatepass")
+        done: asyncio.Future[None] = asyncio.Future()
+        turn = self._turn
+        if turn is None or turn.loop is not done.get_loop():
+            turn = self._next_turn(done.get_loop())
+        turn.keys[stem].append(key)
+        turn.lines[stem].append(line)
+        turn.waiting.append(done)
         return done
+
+    def _next_turn(self, loop: asyncio.AbstractEventLoop) -> _Turn:
+        self._hand_over()
+        self._turn = _Turn(loop)
+        loop.call_soon(self._hand_over)
+        return self._turn
+
+    def _hand_over(self) -> None:
+        """Give the writing thread what was appended since it last got something: one hand-over for many lines."""
+        if self._turn is not None and self._turn.waiting:
+            self._queue.put(self._turn)
+        self._turn = None
 
     def _write_groups(self) -> None:
         open_for_more = True
@@ -138,25 +162,24 @@ class Journal:
             while not self._queue.empty():
                 group.append(self._queue.get())
             open_for_more = None not in group
-            lines = [line for line in group if line is not None]
-            if lines:
-                self._commit(lines)
+            if turns := [turn for turn in group if turn is not None]:
+                self._commit(turns)
 
-    def _commit(self, lines: list[Line]) -> None:
+    def _commit(self, turns: list[_Turn]) -> None:
         try:
             for stem in (ANSWERS, FAILURES):
-                if payload := [line for name, line, _ in lines if name == stem]:
-                    self._flush(stem, payload)
+                if lines := [line for turn in turns for line in turn.lines[stem]]:
+                    self._flush(stem, [key for turn in turns for key in turn.keys[stem]], lines)
         except OSError as problem:
             self._broken = self._error(problem)
-        # one wake-up of the loop for the whole group: one for each line costs more than writing it
-        for loop, waiting in _by_loop(lines).items():
+        # one wake-up of the loop for many lines: one for each costs more than writing it
+        for turn in turns:
             with contextlib.suppress(RuntimeError):  # a loop that is closed: nobody waits any more
-                loop.call_soon_threadsafe(_acknowledge, waiting, self._broken)
+                turn.loop.call_soon_threadsafe(_acknowledge, turn.waiting, self._broken)
 
-    def _flush(self, stem: str, payload: list[bytes]) -> None:
+    def _flush(self, stem: str, keys: list[str], lines: list[bytes]) -> None:
         start = self._sizes[stem]
-        data = memoryview(b"".join(payload))
+        data = memoryview(b"\n".join([*lines, b""]))
         try:
             written = 0
             while written < len(data):
@@ -168,9 +191,10 @@ class Journal:
                 os.ftruncate(self._writers[stem], start)
             raise
         if stem == ANSWERS:
-            for line in payload:
-                self._places[key_of(line)] = (len(self._readers) - 1, start, len(line) - 1)
-                start += len(line)
+            sizes = list(map(len, lines))
+            starts = accumulate([size + 1 for size in sizes], initial=start)
+            places = zip(repeat(len(self._readers) - 1), starts, sizes, strict=False)
+            self._places.update(zip(keys, places, strict=False))
         self._sizes[stem] += len(data)
         if self._sizes[stem] > SEGMENT_BYTES:
             self._start_segment(stem)
@@ -226,11 +250,14 @@ class Journal:
         return StoreError(str(self.folder), f"the journal cannot be written: {problem.strerror or problem}", fix)
 
 
-def _by_loop(lines: list[Line]) -> dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]]:
-    found: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for _, _, done in lines:
-        found.setdefault(done.get_loop(), []).append(done)
-    return found
+class _Turn:
+    """Lines that a turn of an event loop appended, and who waits for them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.keys: dict[str, list[str]] = {ANSWERS: [], FAILURES: []}
+        self.lines: dict[str, list[bytes]] = {ANSWERS: [], FAILURES: []}
+        self.waiting: list[asyncio.Future[None]] = []
 
 
 def _acknowledge(waiting: list[asyncio.Future[None]], problem: StoreError | None) -> None:
@@ -243,10 +270,6 @@ def _acknowledge(waiting: list[asyncio.Future[None]], problem: StoreError | None
             done.set_exception(problem)
 
 
-def _packed(key: str) -> bytes:
-    return key.encode()
-
-
-def key_of(line: bytes) -> bytes:
+def key_of(line: bytes) -> str:
     """Return the key of a journal's line."""
-    return line[len(PREFIX) : line.index(b'"', len(PREFIX))]
+    return line[len(PREFIX) : line.index(b'"', len(PREFIX))].decode("utf-8", "replace")
