@@ -12,6 +12,7 @@ from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.decontamination import evaluation_files, fingerprint_of
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
 from axolotl_ragdata.history import recorded
+from axolotl_ragdata.interruption import rarely_collected
 from axolotl_ragdata.materials import needs_template, open_template
 from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
@@ -101,7 +102,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
         if unchanged:
             report = BuildReport(run.folder, run.read_manifest() or {}, unchanged)
         else:
-            with recorded(run.folder) as entry:
+            with recorded(run.folder) as entry, rarely_collected():
                 report = _build(recipe, run, files, wanted, progress or Silent())
                 entry.rows = report.counts["examples"]
     _check_failures(recipe, report)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple, Union
 
 from axolotl_ragdata.errors import DocumentRefused
+from axolotl_ragdata.interruption import rarely_collected
 from axolotl_ragdata.readers import MAX_BYTES, read_document, readers
 from axolotl_ragdata.readers.structured import to_json
 from axolotl_ragdata.records import Document
@@ -90,7 +91,7 @@ def _line(document: Document) -> str:
     return json.dumps(to_json(document), ensure_ascii=False)
 
 
-def _opened(kind: bytes, payload: bytes) -> Answer:
+def _opened(kind: bytes, payload: bytearray) -> Answer:
     """Return what a process answered."""
     if kind == b"F":
         return Document.model_validate(marshal.loads(payload))  # noqa: S302 - from a process of ours
@@ -117,8 +118,10 @@ def _answers(files: Sequence[Wanted], n_workers: int, as_json: bool) -> Generato
         readers.get(name, "reader")
     pool = _Pool(files, n_workers, as_json)
     try:
-        for number in range(len(files)):
-            yield pool.take(number)
+        # a document is thousands of records, and holds no cycle
+        with rarely_collected():
+            for number in range(len(files)):
+                yield pool.take(number)
     finally:
         pool.end()
 
@@ -137,7 +140,7 @@ class _Pool:
         self._files = files
         self._as_json = as_json
         self._workers = [_Worker() for _ in range(size)]
-        self._found: dict[int, tuple[bytes, bytes] | Answer] = {}
+        self._found: dict[int, tuple[bytes, bytearray] | Answer] = {}
         self._asked = 0
 
     def take(self, number: int) -> Answer:
@@ -248,15 +251,15 @@ class _Worker:
         self.tasks.append(task)
         return True
 
-    def receive(self) -> tuple[bytes, bytes]:
+    def receive(self) -> tuple[bytes, bytearray]:
         """Return the kind and the payload of the next answer; (b"", b"") where the process is gone."""
         header = self._exactly(HEADER.size)
-        if not header:
-            return b"", b""
+        if len(header) < HEADER.size:
+            return b"", bytearray()
         kind, size = HEADER.unpack(header)
         payload = self._exactly(size)
         self.greeted = self.greeted or kind == b"N"
-        return (kind, payload) if len(payload) == size else (b"", b"")
+        return (kind, payload) if len(payload) == size else (b"", bytearray())
 
     def epitaph(self) -> str:
         """Return how the process died."""
@@ -289,14 +292,15 @@ class _Worker:
         _widen(self.answers)
         return True
 
-    def _exactly(self, size: int) -> bytes:
+    def _exactly(self, size: int) -> bytearray:
         """Return so many bytes, fewer where the process is gone."""
         room = bytearray(size)
-        view, got = memoryview(room), 0
-        with contextlib.suppress(OSError):
+        got = 0
+        with memoryview(room) as view, contextlib.suppress(OSError):
             while got < size and (read := os.readv(self.answers, [view[got:]])):
                 got += read
-        return bytes(view[:got])
+        del room[got:]
+        return room
 
 
 def _widen(pipe: int) -> None:

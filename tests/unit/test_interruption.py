@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from axolotl_ragdata.errors import Interrupted
-from axolotl_ragdata.interruption import run_interruptibly
+from axolotl_ragdata.interruption import rarely_collected, run_interruptibly
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -31,6 +32,18 @@ def test_a_signal_cancels_the_work_and_lets_it_clean_up(number: signal.Signals) 
     assert signal.getsignal(number) == before
 
 
+def test_garbage_is_collected_as_before_afterwards() -> None:
+    before = gc.get_threshold()
+    with pytest.raises(ZeroDivisionError), rarely_collected():
+        with rarely_collected():
+            assert gc.get_threshold() > before
+        assert gc.get_threshold() > before, "the inner one leaves the outer one alone"
+        assert gc.get_freeze_count() > 0
+        raise ZeroDivisionError
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() == 0
+
+
 def test_a_result_comes_back() -> None:
     async def work() -> int:
         return 7
@@ -40,7 +53,7 @@ def test_a_result_comes_back() -> None:
 
 STUBBORN = """
 import asyncio, time
-from axolotl_ragdata.interruption import run_interruptibly
+from axolotl_ragdata.interruption import rarely_collected, run_interruptibly
 async def work():
     print("ready", flush=True)
     try:
