@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from axolotl_ragdata.readers._text import TextRules, nfc
@@ -18,6 +19,9 @@ FURNITURE = re.compile(
 )
 """Titles that journals print above the title."""
 BIBL_TAGS = ("forename", "surname", "author", "title", "date", "idno", "editor", "biblStruct", "bibl")
+TITLE_LEVELS = ("a", "m", None, "u")
+VENUE_LEVELS = ("j", "m", "s")
+SHORT = 32
 AUTHOR = "\0"
 """What stands before the names of each author; XML cannot hold it."""
 
@@ -45,8 +49,19 @@ def year_in(*values: str | None) -> int | None:
     >>> year_in(None, "published 2019-06-13")
     2019
     """
-    found = next((match for value in values if value and (match := YEAR.search(value))), None)
+    for value in values:
+        if value and (year := _short_date(value) if len(value) <= SHORT else _date(value)) is not None:
+            return year
+    return None
+
+
+def _date(value: str) -> int | None:
+    found = YEAR.search(value)
     return int(found[0]) if found else None
+
+
+_short_date = lru_cache(maxsize=4_096)(_date)
+"""Of the few dates that the entries of bibliographies repeat."""
 
 
 class Header:
@@ -196,8 +211,17 @@ class _Entry:
     def as_dict(self, at: int, rules: TextRules, raw_note: str | None) -> dict[str, Any]:
         """Return the fields of a Reference; an entry without a title keeps its whole text as `raw`."""
         squeeze, titles = rules.squeeze, self.titles
-        level = next((level for level in ("a", "m", None, "u") if level in titles and titles[level].strip()), "")
-        venue = next((titles[other] for other in ("j", "m", "s") if other != level and other in titles), None)
+        level: str | None = ""
+        for level in TITLE_LEVELS:
+            if level in titles and titles[level].strip():
+                break
+        else:
+            level = ""
+        venue = None
+        for other in VENUE_LEVELS:
+            if other != level and other in titles:
+                venue = titles[other]
+                break
         raw = self._raw(raw_note) if raw_note else None
         if level == "" and not raw:
             raw = " ".join(self.element.itertext())

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
+
 from axolotl_ragdata.readers._text import TextRules
 
 
@@ -18,3 +20,9 @@ def test_every_character_that_composition_may_change_is_known_by_its_bytes() -> 
         changes = unicodedata.combining(character) or not unicodedata.is_normalized("NFC", character)
         if changes or code in seconds or code in hangul:
             assert TextRules(character.encode()).composes, hex(code)
+
+
+@pytest.mark.parametrize("before", [b"", b"&amp;", b"&amp;" * 299, b"&amp;" * 300, b"&amp;" * 301, b"&"])
+def test_a_reference_to_a_character_is_seen_wherever_it_stands(before: bytes) -> None:
+    assert TextRules(before + b"a&#173;b").special
+    assert not TextRules(before + b"a&amp;#b &").special
