@@ -23,6 +23,7 @@ DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
 NUMBER_ALONE = re.compile(r"\(?(?:fig(?:ure)?s?|tab(?:le)?s?)?\.? ?(\d{1,3})[a-z]?\)?[.,:]?", re.I)
 SPACED = ("lb", "pb", "cb", "row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
+FLOAT_PARTS = ("head", "label", "figDesc", "table", "graphic")
 SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
 
 
@@ -50,6 +51,7 @@ class Body:
         self.inner: Outline | None = None
         self.holders = frozenset(ns + name for name in (*DIVS, *TOPS))
         self.handlers = _handlers(ns)
+        self.float_parts = {ns + name: name for name in FLOAT_PARTS}
         self.begin((), "body")
 
     def read(self, element: Any, where: str) -> None:
@@ -285,7 +287,7 @@ class Body:
     def _float_parts(self, element: Any, float_: Float) -> None:
         self._stray(element.text, float_)
         for child in element:
-            name = child.tag.rpartition("}")[2] if child.tag.startswith(self.ns) else None
+            name = self.float_parts.get(child.tag)
             if name == "head":
                 float_.head += self.gathered(child)
             elif name == "label":

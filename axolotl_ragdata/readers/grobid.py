@@ -13,12 +13,13 @@ from axolotl_ragdata.readers._furniture import drop_furniture
 from axolotl_ragdata.readers._language import SAMPLE_CHARACTERS, settle_language
 from axolotl_ragdata.readers._tei_body import Body
 from axolotl_ragdata.readers._tei_header import Header, references
+from axolotl_ragdata.readers._tei_namespace import URI, without_namespace
 from axolotl_ragdata.readers._text import TextRules, clean
 from axolotl_ragdata.readers._xml import parse_xml
 from axolotl_ragdata.records import Document, content_id
 
 NAME = "grobid"
-TEI_NS = "{http://www.tei-c.org/ns/1.0}"
+TEI_NS = f"{{{URI}}}"
 GROBID_ERROR = re.compile(
     rb"\s*(\[(?:BAD_INPUT_DATA|TAGGING_ERROR|PARSING_ERROR|TIMEOUT|TOO_MANY_BLOCKS|NO_BLOCKS|"
     rb"PDFALTO_CONVERSION_FAILURE|TOO_MANY_TOKENS|GENERAL|[A-Z]+(?:_[A-Z]+)+)\][^\r\n]{0,300})"
@@ -54,9 +55,23 @@ class GrobidReader:
         if error := GROBID_ERROR.match(raw[:1000].replace(b"\0", b"")):
             message = error[1].decode("utf-8", "replace").strip()
             raise DocumentRefused(where, f"it is an error message of GROBID: {message}", MAKE_AGAIN)
+        if (root := _bare_root(raw, where)) is not None:
+            return _fields(path, raw, root, "", raw, [])
         root, data, warnings = parse_xml(raw, where)
         ns = _namespace(root, where, warnings)
         return _fields(path, raw, root, ns, data, warnings)
+
+
+def _bare_root(raw: bytes, where: str) -> Any:
+    """Return the root of well-formed TEI whose names are bare; None where they cannot be, or it is anything else."""
+    bare = without_namespace(raw)
+    if bare is None:
+        return None
+    try:
+        root, data, _ = parse_xml(bare, where)
+    except DocumentRefused:
+        return None  # said in the words of the file as it is
+    return root if data is bare and root.tag == "TEI" else None
 
 
 def _namespace(root: Any, where: str, warnings: list[str]) -> str:
