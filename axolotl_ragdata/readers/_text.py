@@ -14,9 +14,9 @@ LINE_END_HYPHEN = re.compile(r"-[ \t]*\r?\n\s*([^\W\d_]+)")
 WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 CHARACTER_REFERENCE = re.compile(b"&#")
-FEW_AMPERSANDS = 300
-SPECIAL = {b"\xad": re.compile(b"\xc2\xad"), b"\xef": re.compile(b"\xef\xac")}
-"""The soft hyphen, and how ligatures begin. To search for two bytes, a pattern is faster than `in`."""
+FEW = 300
+SPECIAL = {b"\xc2": re.compile(b"\xc2\xad"), b"\xef": re.compile(b"\xef\xac")}
+"""The soft hyphen, and how ligatures begin."""
 ODD = {
     b"\xc2": re.compile(b"\xc2[\x85\xa0]"),
     b"\xe1": re.compile(b"\xe1\x9a\x80"),
@@ -50,7 +50,7 @@ class TextRules:
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
-        referenced = _has_character_reference(data)
+        referenced = _in(b"&", CHARACTER_REFERENCE, data)
         odd = referenced or b"\r" in data or _any_in(ODD, data)
         self.special = referenced or _any_in(SPECIAL, data)
         self.composes = odd or any(lead in data for lead in COMPOSING)
@@ -90,21 +90,19 @@ class TextRules:
         return second if known and second[0].islower() else f"-{second}"
 
 
-def _has_character_reference(data: bytes) -> bool:
-    """Return whether there is a "&#"; an article has a few hundred "&", which are found faster than the pattern is."""
-    at = data.find(b"&")
-    for _ in range(FEW_AMPERSANDS):
-        if at < 0:
-            return False
-        if data.startswith(b"#", at + 1):
-            return True
-        at = data.find(b"&", at + 1)
-    return at >= 0 and CHARACTER_REFERENCE.search(data, at) is not None
-
-
 def _any_in(patterns: Mapping[bytes, re.Pattern[bytes]], data: bytes) -> bool:
-    """Return whether a pattern is found; one whose rarest byte is missing is not searched for."""
-    return any(lead in data and pattern.search(data) for lead, pattern in patterns.items())
+    """Return whether a pattern is found; each begins with the byte that it is named by."""
+    return any(_in(lead, pattern, data) for lead, pattern in patterns.items())
+
+
+def _in(lead: bytes, pattern: re.Pattern[bytes], data: bytes) -> bool:
+    """Return whether a pattern is found; to look at a few hundred places is faster than to search with it."""
+    at = data.find(lead)
+    for _ in range(FEW):
+        if at < 0 or pattern.match(data, at):
+            return at >= 0
+        at = data.find(lead, at + 1)
+    return at >= 0 and pattern.search(data, at) is not None
 
 
 def settle(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[Span]]:
