@@ -183,10 +183,11 @@ def keep(best: dict[str, dict[str, float]], file: str, taken: dict[str, float]) 
 def measure(folder: Path, args: argparse.Namespace) -> Figures:
     """Return all figures."""
     files = readable(folder)
-    figures = one_core(files, args.rounds)
+    # first what depends on the memory of this process, which the others leave in pieces
+    figures = all_cores(files, args.documents)
     gc.collect()
     figures |= memory(files, args.documents)
-    figures |= all_cores(files, args.documents)
+    figures |= one_core(files, args.rounds)
     return figures | client(files, args.client, args.rounds)
 
 
