@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import os
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -88,15 +89,28 @@ class EndpointEmbedder:
         if len(batches) == 1:
             rows = self._asked(batches[0])
         else:
-            with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
-                # after an error `map` does not make the calls that wait
-                rows = [row for batch in pool.map(self._asked, batches) for row in batch]
+            rows = self._asked_at_once(batches)
         lengths = {len(row) for row in rows} | ({self._dimensions} if self._dimensions else set())
         if len(lengths) > 1:
             what = f"sent vectors of different lengths: {', '.join(map(str, sorted(lengths)))}"
             raise self._error(what, "check that one embedding model answers there")
         self._dimensions = next(iter(lengths), None)
         return unit(np.stack(rows) if rows else np.zeros((0, self._dimensions or 0), dtype=np.float32))
+
+    def _asked_at_once(self, batches: list[list[str]]) -> list[NDArray[np.float32]]:
+        failed = threading.Event()
+
+        def asked(batch: list[str]) -> list[NDArray[np.float32]]:
+            if failed.is_set():
+                return []  # never seen: going through the results raises the error that set it
+            try:
+                return self._asked(batch)
+            except BaseException:
+                failed.set()
+                raise
+
+        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+            return [row for rows in pool.map(asked, batches) for row in rows]
 
     def _asked(self, batch: list[str]) -> list[NDArray[np.float32]]:
         import numpy as np
