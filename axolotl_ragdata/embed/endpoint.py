@@ -86,10 +86,7 @@ class EndpointEmbedder:
 
         size = self._block.batch_size
         batches = [list(texts[start : start + size]) for start in range(0, len(texts), size)]
-        if len(batches) == 1:
-            rows = self._asked(batches[0])
-        else:
-            rows = self._asked_at_once(batches)
+        rows = self._asked(batches[0]) if len(batches) == 1 else self._asked_at_once(batches)
         lengths = {len(row) for row in rows} | ({self._dimensions} if self._dimensions else set())
         if len(lengths) > 1:
             what = f"sent vectors of different lengths: {', '.join(map(str, sorted(lengths)))}"

@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,14 +49,12 @@ def test_the_export_is_what_axolotl_reads_and_is_named_by_its_content(built: Pat
             assert all(turn["content"].strip() for turn in turns)
 
 
-def test_a_second_build_does_nothing_in_three_seconds(built: Path, ragdata: Callable[..., Any]) -> None:
+def test_a_second_build_does_nothing(built: Path, ragdata: Callable[..., Any]) -> None:
     before = manifest(built)
-    started = time.monotonic()
     ended = ragdata("build", built, "--json")
     assert ended.code == 0
     assert json.loads(ended.out)["unchanged"] is True
     assert manifest(built) == before
-    assert time.monotonic() - started < 10  # the claim is 3 s on a quiet machine; see benchmarks
 
 
 def test_a_changed_document_is_built_again(built: Path, tmp_path: Path, ragdata: Callable[..., Any]) -> None:

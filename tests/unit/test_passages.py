@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -316,7 +315,7 @@ def test_llama_index_gets_nodes_with_the_passages_ids_and_exact_offsets() -> Non
 
 def test_real_documents_lose_nothing_and_keep_to_the_bound(shared_data: Path) -> None:
     sizes = PassagesBlock(max_tokens=128, overlap=24)
-    started, made = time.perf_counter(), 0
+    made = 0
     for path in sorted((shared_data / "tei").glob("*.xml")):
         if "training" in path.name:
             continue
@@ -327,5 +326,3 @@ def test_real_documents_lose_nothing_and_keep_to_the_bound(shared_data: Path) ->
         headings = {passage.heading: WORDS.count(passage.heading) for passage in passages}
         assert all(passage.n_tokens <= 128 or headings[passage.heading] > 64 for passage in passages)
     assert made > 2000
-    # the claim is 2,000 passages a second on a quiet machine, reading aside
-    assert time.perf_counter() - started < 60
