@@ -1,6 +1,6 @@
 """Sentences found and passages cut a second, against counting the tokens of the same texts once.
 
-    python benchmarks/cutting.py FOLDER [--json]
+    python benchmarks/cutting.py [FOLDER] [--json]
 
 FOLDER holds documents, of any kind that `ragdata read` takes. The bound is the tokenizer over each document's text:
 what cuts by tokens cannot do less. One process, its own CPU time, medians of five turns.
@@ -23,6 +23,7 @@ from axolotl_ragdata.records import Document
 from axolotl_ragdata.sentences import sentence_spans
 from axolotl_ragdata.tokens import open_tokenizer
 
+DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "tei"
 TURNS = 5
 
 
@@ -47,7 +48,7 @@ def seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", nargs="?", type=Path, default=DATA)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     texts = documents(args.folder)
