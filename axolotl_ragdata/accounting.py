@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from axolotl_ragdata.errors import StoreError
@@ -51,12 +51,27 @@ def spent_since(folder: Path, before: Marks) -> Usage:
     """
     calls = tokens_in = tokens_out = 0
     for _, line in _lines(folder, before):
-        stage = STAGE.search(line, 0, 400)
-        if stage is not None and stage[1].startswith(JUDGING):
+        if _is_judging(line):
             continue
         if usage := _usage(line):
             calls, tokens_in, tokens_out = calls + usage[0], tokens_in + usage[1], tokens_out + usage[2]
     return Usage(calls=calls, input_tokens=tokens_in, output_tokens=tokens_out)
+
+
+def failed_attempts(folder: Path) -> dict[str, Usage]:
+    """Return what attempts that gave no answer used, by the journal's key of the call.
+
+    Raises:
+        StoreError: The journal cannot be read.
+    """
+    failed: dict[str, Usage] = {}
+    for _, line in _lines(folder, {}, (FAILURES,)):
+        if usage := _usage(line):
+            key = key_of(line)
+            calls, tokens_in, tokens_out = usage
+            used = Usage(calls=calls, input_tokens=tokens_in, output_tokens=tokens_out)
+            failed[key] = failed.get(key, Usage()) + used
+    return failed
 
 
 def by_stage(folder: Path) -> list[StageSpending]:
@@ -90,21 +105,21 @@ def by_stage(folder: Path) -> list[StageSpending]:
 def compact(folder: Path) -> int:
     """Sum up the failed attempts of calls that were answered later; return the number of lines that went.
 
-    What they cost stays, a line for each stage and error. Answers are never touched: they are what was paid for.
-    No journal may be open in the folder.
+    What they cost stays, a line for each stage and error. Answers are never touched: they are what was paid for. Nor
+    are the attempts of judging: its caps count them call by call. No journal may be open in the folder.
 
     Raises:
         StoreError: A segment cannot be read or written.
     """
-    segments = [path for path in _segments(folder) if path.name.startswith(FAILURES)]
+    segments = _segments(folder, (FAILURES,))
     if sum(path.stat().st_size for path in segments) < WORTH_COMPACTING:
         return 0
-    answered = {key_of(line) for stem, line in _lines(folder, {}) if stem == ANSWERS}
+    answered = {key_of(line) for _, line in _lines(folder, {}, (ANSWERS,))}
     kept: list[bytes] = []
     sums: dict[tuple[str, str], list[int]] = {}
     gone = 0
-    for line in (line for stem, line in _lines(folder, {}) if stem == FAILURES):
-        if key_of(line) not in answered and key_of(line) != SUMMARY_KEY:
+    for _, line in _lines(folder, {}, (FAILURES,)):
+        if _is_judging(line) or (key_of(line) not in answered and key_of(line) != SUMMARY_KEY):
             kept.append(line)
             continue
         entry = json.loads(line)["entry"]
@@ -140,12 +155,12 @@ def _replace(segments: list[Path], lines: Iterable[bytes]) -> None:
         raise _error(first, problem) from None
 
 
-def _segments(folder: Path) -> list[Path]:
-    return sorted(path for stem in (ANSWERS, FAILURES) for path in folder.glob(f"{stem}-*.jsonl"))
+def _segments(folder: Path, stems: Sequence[str] = (ANSWERS, FAILURES)) -> list[Path]:
+    return sorted(path for stem in stems for path in folder.glob(f"{stem}-*.jsonl"))
 
 
-def _lines(folder: Path, before: Marks) -> Iterator[tuple[str, bytes]]:
-    for path in _segments(folder):
+def _lines(folder: Path, before: Marks, stems: Sequence[str] = (ANSWERS, FAILURES)) -> Iterator[tuple[str, bytes]]:
+    for path in _segments(folder, stems):
         stem = path.name.split("-")[0]
         try:
             with path.open("rb") as file:
@@ -155,6 +170,11 @@ def _lines(folder: Path, before: Marks) -> Iterator[tuple[str, bytes]]:
                 yield from ((stem, line) for line in file if line.startswith(b'{"key":"') and line.endswith(b"}}\n"))
         except OSError as problem:
             raise _error(path, problem) from None
+
+
+def _is_judging(line: bytes) -> bool:
+    stage = STAGE.search(line, 0, 400)
+    return stage is not None and stage[1].startswith(JUDGING)
 
 
 def _usage(line: bytes) -> tuple[int, int, int] | None:

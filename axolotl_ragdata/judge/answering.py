@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from axolotl_ragdata.accounting import failed_attempts
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN, prepare_base_model
 from axolotl_ragdata.blocks import CandidateBlock
 from axolotl_ragdata.embedded import LlmServer
@@ -124,11 +125,14 @@ class Answering:
         return answers
 
     def _before(self, group: Sequence[Asked]) -> Usage:
-        """Return what the answers of a chat candidate that the journal already holds used."""
+        """Return what earlier runs paid for the answers of a chat candidate, failed attempts included."""
         candidate = group[0].candidate
         stage, used = chat_stage(candidate), Usage()
+        failed = failed_attempts(self.journal.folder)
         for each in group:
-            entry = self.journal.get(journal_key(candidate.block, each.request(stage)))
+            key = journal_key(candidate.block, each.request(stage))
+            entry = self.journal.get(key)
+            used += failed.pop(key, Usage())
             used += Usage(**entry["usage"]) if entry is not None else Usage()
         return used
 

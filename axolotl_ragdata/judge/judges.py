@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from axolotl_ragdata.accounting import failed_attempts
 from axolotl_ragdata.attempts import CHARACTERS_A_TOKEN
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
 from axolotl_ragdata.blocks import JudgeBlock, JudgeModelBlock
@@ -60,7 +61,7 @@ async def opened_judges(
         recipe: Names the places of errors.
         block: The judges.
         journal: Where verdicts are kept.
-        before: By judge, what the verdicts that the journal already holds used: it counts against the caps.
+        before: By judge, what earlier runs of the same judgement used: it counts against the caps.
         progress: Hears of batches.
     """
     async with contextlib.AsyncExitStack() as stack:
@@ -117,11 +118,14 @@ def _answered_first(planned: Plan, journal: Journal) -> OwnAnswers:
 
 
 def _in_journal(planned: Plan, journal: Journal) -> tuple[dict[str, int], dict[str, Usage]]:
-    """Return, by judge, how many calls are left to make, and what those that the journal holds used."""
+    """Return, by judge, how many calls are left to make, and what earlier runs paid for, failed attempts included."""
     by_name = {judge.label: judge for judge in planned.block.judges}
     left, before = dict.fromkeys(by_name, 0), dict.fromkeys(by_name, Usage())
+    failed = failed_attempts(journal.folder)
     for ask in planned.calls():
-        entry = journal.get(journal_key(by_name[ask.judge], ask.request))
+        key = journal_key(by_name[ask.judge], ask.request)
+        entry = journal.get(key)
+        before[ask.judge] += failed.pop(key, Usage())
         if entry is None:
             left[ask.judge] += 1
         else:

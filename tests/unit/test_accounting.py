@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from axolotl_ragdata import accounting
-from axolotl_ragdata.accounting import by_stage, compact, marks, spent_since
+from axolotl_ragdata.accounting import by_stage, compact, failed_attempts, marks, spent_since
 from axolotl_ragdata.errors import BudgetReached, Interrupted
 from axolotl_ragdata.history import read_history, recorded
 from axolotl_ragdata.journal import Journal
@@ -77,6 +77,20 @@ def test_compaction_keeps_what_was_spent_and_what_still_fails(tmp_path: Path, mo
     assert [line["key"] for line in lines] == ["summary", "c-9"]
     assert compact(tmp_path) == 0, "the second time there is nothing to sum up"
     assert by_stage(tmp_path)[0].failed_attempts == 21
+
+
+def test_attempts_that_failed_are_counted_by_call_and_those_of_judging_stay_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounting, "WORTH_COMPACTING", 1)
+    judging = entry("judge/pointwise@1-0a", 5, 2, error="empty")
+    failures = [("c-1", judging), ("c-1", judging), ("c-2", entry("a@1", 3, 0, error="truncated"))]
+    write(tmp_path, [("c-1", entry("judge/pointwise@1-0a", 9, 9)), ("c-2", entry("a@1", 9, 9))], failures)
+    twice = Usage(calls=2, input_tokens=10, output_tokens=4)
+    assert failed_attempts(tmp_path) == {"c-1": twice, "c-2": Usage(calls=1, input_tokens=3, output_tokens=0)}
+    compact(tmp_path)
+    assert failed_attempts(tmp_path)["c-1"] == twice
+    assert failed_attempts(tmp_path / "none") == {}
 
 
 @pytest.mark.parametrize(

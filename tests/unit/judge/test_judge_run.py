@@ -174,6 +174,37 @@ def test_caps_hold_over_all_runs_of_a_judgement(
     assert done.unscored == 0
 
 
+def test_caps_count_what_failed_in_earlier_runs_of_a_judgement(
+    finished: Finished, server: Any, known_judge: Callable[..., Any]
+) -> None:
+    url, known = known_judge()
+    whole = known.completion
+    known.completion = lambda content, body: whole("", body)  # paid for, and nothing to keep
+    expert = {"model": "expert", "base_url": url, "concurrency": 1, "max_tokens": 64, "max_tokens_total": 4_000}
+    settings = {"candidates": [endpoint(server)], "scoring": ["pointwise"], "judges": [expert]}
+    with pytest.raises(BudgetReached):
+        judge(finished(settings))
+    calls = known.calls
+    assert calls > 2
+    with pytest.raises(BudgetReached):
+        judge(finished(settings))
+    assert known.calls == calls
+
+
+def test_caps_of_a_candidate_count_what_failed_in_earlier_runs(finished: Finished, model_server: ModuleType) -> None:
+    mute = model_server.ModelServer(behaviour=lambda number, body: (200, model_server.completion("", body), {}))
+    mute.start()
+    settings = {"candidates": [endpoint(mute, concurrency=1, max_tokens=64, max_tokens_total=2_000)]}
+    with pytest.raises(BudgetReached):
+        judge(finished(settings))
+    calls = len(mute.requests)
+    assert calls > 2
+    with pytest.raises(BudgetReached):
+        judge(finished(settings))
+    assert len(mute.requests) == calls
+    mute.stop()
+
+
 def test_everything_fits_into_one_batch_each(
     finished: Finished, batch_server: ModuleType, judge_server: ModuleType, model_server: ModuleType
 ) -> None:
