@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from axolotl_ragdata.blocks import QuestionsBlock
 from axolotl_ragdata.coverage import allocate, by_section, choose, quotas
+from axolotl_ragdata.gaps import shortfall
+from axolotl_ragdata.recipe import recipe_from
 from axolotl_ragdata.records import Example, Message, Provenance
 
 WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(0.01, 1e6), min_size=1, max_size=8)
@@ -110,6 +113,14 @@ def test_never_more_than_asked_and_none_of_a_cell_without_a_quota() -> None:
     taken, over = choose(rows, {(("d",), "definition"): 1}, lambda example: (("d",), example.type))
     assert len(taken) == 1
     assert 1 in over
+
+
+def test_of_a_target_that_is_met_nothing_is_missing_and_nothing_is_planned() -> None:
+    questions = {"from": "structure", "target": 2}
+    recipe = recipe_from(
+        {"ragdata": {"output": "./x", "sources": [{"path": "y"}], "questions": questions}}, Path("/r/recipe.yml")
+    )
+    assert shortfall(recipe, [], [], [row("a", "p"), row("b", "p")]) == (2, 0)
 
 
 def test_phrasings_are_taken_together() -> None:
