@@ -39,7 +39,8 @@ HEADER = struct.Struct(">cQ")
 """Of an answer: what it is, and its bytes."""
 WINDOW = 4
 """Files for each process that are being read or wait to be taken: what bounds the memory."""
-START = "import sys; sys.path[:] = {path!r}; from axolotl_ragdata.readers._worker import main; main()"
+START = "import gc, sys; gc.disable(); sys.path[:] = {path!r}; from axolotl_ragdata.readers._worker import main; main()"
+"""What is imported stays: to look for garbage among it would take a seventh of the start."""
 
 Wanted = tuple[Path, "str | None"]
 """A file, and the name of its reader (None: by content)."""
