@@ -333,7 +333,7 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
     from axolotl_ragdata.journal import Journal
     from axolotl_ragdata.llm import open_chat
 
-    started = time.monotonic()
+    started, cpu_before_s = time.monotonic(), time.process_time()
     with contextlib.ExitStack() as stack:
         journal = stack.enter_context(contextlib.closing(Journal.open(run.journal)))
         embedded = recipe.ragdata.llm.model == "embedded"
@@ -350,6 +350,7 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
             "calls_answered_by_the_journal": chat.stats.from_journal,
             "cost": cost_of(before + chat.usage, recipe.ragdata.llm.price),
             "seconds": round(time.monotonic() - started, 1),
+            "cpu_seconds": round(time.process_time() - cpu_before_s, 1),
         }
 
 

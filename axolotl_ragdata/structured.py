@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+from pydantic_core import to_json
+
 from axolotl_ragdata.stage import ChatRequest
 
 Mode = Literal["json_schema", "json_object", "text"]
@@ -92,7 +94,7 @@ def _valid(text: str, schema: dict[str, Any], mode: Mode) -> tuple[str, Any] | U
     except (ValueError, RecursionError) as problem:
         return Unusable("not JSON", f"{problem}: {text[:200]}")
     try:
-        error = next(_validator(json.dumps(schema, sort_keys=True)).iter_errors(value), None)
+        error = next(_validator(to_json(schema)).iter_errors(value), None)
     except ValueError as problem:
         return Unusable("does not fit the schema", f"the value: {problem}")
     if error is not None:
@@ -114,7 +116,7 @@ def _no_constant(name: str) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _validator(schema: str) -> Any:
+def _validator(schema: bytes) -> Any:
     from jsonschema_rs import Draft202012Validator
 
     return Draft202012Validator(json.loads(schema))
