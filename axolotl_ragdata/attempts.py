@@ -1,4 +1,4 @@
-"""How one attempt of a call ended, and what is kept of it."""
+"""One attempt of a call: what is sent, how it ended, and what is kept of it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.records import Usage
 from axolotl_ragdata.stage import ChatRequest, Completion
+from axolotl_ragdata.structured import Mode, instructions, response_format
 from axolotl_ragdata.transport import Reply
 
 CHARACTERS_A_TOKEN = 3
@@ -26,7 +28,10 @@ class Stats:
 
 @dataclass(frozen=True)
 class Attempt:
-    """How one attempt ended: a choice of a completion with its usage, or an error that may be tried again."""
+    """How one attempt ended: a choice of a completion with its usage, or an error that may be tried again.
+
+    `counts` says whether it is one of the call's `max_attempts`.
+    """
 
     choice: Mapping[str, Any] | None = None
     model: str = ""
@@ -35,12 +40,38 @@ class Attempt:
     detail: str = ""
     wait_s: float | None = None
     retryable: bool = True
+    counts: bool = True
 
 
 def worst_case(request: ChatRequest) -> Usage:
     """Return the worst case of a call: what is set aside before it is made."""
     characters = len(request.system) + len(request.user) + sum(len(turn.content) for turn in request.history)
     return Usage(calls=1, input_tokens=characters // CHARACTERS_A_TOKEN, output_tokens=request.max_tokens)
+
+
+def body_of(block: LlmBlock, request: ChatRequest, number: int, mode: Mode, length_key: str) -> dict[str, Any]:
+    """Return the body of a chat completion; `number` counts the attempts from 0.
+
+    `length_key` is what the endpoint calls the upper bound of the completion.
+    """
+    system = request.system + instructions(request, mode)
+    body: dict[str, Any] = {
+        "model": block.model,
+        "messages": [
+            *([{"role": "system", "content": system}] if system else []),
+            *({"role": turn.role, "content": turn.content} for turn in request.history),
+            {"role": "user", "content": request.user},
+        ],
+        length_key: request.max_tokens,
+    }
+    if block.temperature is not None:
+        body["temperature"] = block.temperature
+    if block.seed is not None:
+        # the same seed would give the same broken answer again
+        body["seed"] = block.seed + number + request.draw * block.max_attempts
+    if (wanted := response_format(request, mode)) is not None:
+        body["response_format"] = wanted
+    return body
 
 
 def usage_of(reported: Mapping[str, Any]) -> Usage:

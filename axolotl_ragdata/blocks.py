@@ -80,6 +80,9 @@ class LlmBlock(Block):
     concurrency: int = Field(16, ge=1, le=4096, description="most calls in flight at once")
     timeout_s: float = Field(120.0, gt=0, description="seconds after which a call counts as hung")
     max_attempts: int = Field(5, ge=1, le=20, description="tries of one call")
+    patience_s: float = Field(
+        120.0, ge=0, description="seconds that an endpoint which has answered may be down before the run ends"
+    )
     requests_per_minute: float | None = Field(
         None, gt=0, description="most calls a minute; null: as the endpoint allows"
     )

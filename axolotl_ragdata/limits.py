@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import random
 import re
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
 
 from axolotl_ragdata.blocks import LlmBlock
@@ -17,6 +19,18 @@ from axolotl_ragdata.records import Usage
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 60.0
 DECREASE = 0.7
+REMEMBERED = 32
+"""Replies over which the share of calls that are turned away is averaged."""
+TOLERATED = 0.1
+"""Share of calls turned away that is no reason to ask less: a call is then lost in five attempts once in 100,000."""
+DOWN_AFTER = 10
+"""Attempts in a row without any answer after which the endpoint counts as down."""
+LONGEST_PROBE_WAIT_S = 15.0
+LONGEST_ASKED_WAIT_S = 3600.0
+"""What an endpoint may ask to wait; a run that would wait longer ends, and goes on when it is started again."""
+A_DATE_S = 1e8
+"""Seconds above which a number is a date, since 1970."""
+PASSING = {408, 409, 425, 429}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -24,7 +38,8 @@ UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 class Limiter:
     """Lets at most `limit` calls run; the limit falls by a factor when the endpoint is overloaded and rises by one.
 
-    Additive increase, multiplicative decrease, as in TCP (Chiu and Jain, 1989). It starts at the recipe's concurrency.
+    Additive increase, multiplicative decrease, as in TCP (Chiu and Jain, 1989); where calls are turned away the factor
+    is the share of them (as in DCTCP, RFC 8257). It starts at the recipe's concurrency.
     """
 
     def __init__(self, block: LlmBlock) -> None:
@@ -34,6 +49,7 @@ class Limiter:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._not_before = 0.0
         self._decreased_at = 0.0
+        self._turned_away = 0.0
         self._rates = [(60.0 / rate, False) for rate in (block.requests_per_minute,) if rate] + [
             (60.0 / rate, True) for rate in (block.tokens_per_minute,) if rate
         ]
@@ -65,16 +81,32 @@ class Limiter:
 
     def succeeded(self) -> None:
         """Raise the limit by one for each round of calls that went well."""
-        if self.limit < self.most:
+        self._turned_away -= self._turned_away / REMEMBERED
+        if self._turned_away <= TOLERATED and self.limit < self.most:
             self.limit = min(self.most, self.limit + 1 / self.limit)
             self._wake()
 
-    def overloaded(self) -> None:
-        """Lower the limit, once a second at most: the calls of one burst fail together."""
-        now = time.monotonic()
-        if now - self._decreased_at > 1.0:
+    def overloaded(self, sent_at: float) -> None:
+        """Lower the limit by a third, unless it was lowered since the call was sent: those of one burst fail together.
+
+        Args:
+            sent_at: When a call was sent that was not answered in time, by the monotonic clock.
+        """
+        if sent_at > self._decreased_at:
             self.limit = max(1.0, self.limit * DECREASE)
-            self._decreased_at = now
+            self._decreased_at = time.monotonic()
+
+    def turned_away(self, wait_s: float | None) -> None:
+        """Lower the limit by the share of calls that is turned away, and start none before what the endpoint asks for.
+
+        Single refusals among answers change nothing: only their own call waits.
+        """
+        self._turned_away += (1 - self._turned_away) / REMEMBERED
+        if self._turned_away > TOLERATED:
+            # one less for each that did not get in: what is left is what the endpoint had room for
+            self.limit = max(1.0, self.limit - 1)
+            if wait_s is not None:
+                self.pause(wait_s)
 
     def pause(self, wait_s: float) -> None:
         """Start no call for so many seconds."""
@@ -98,6 +130,78 @@ class Limiter:
             if not turn.done():
                 turn.set_result(None)
                 free -= 1
+
+
+class Circuit:
+    """Keeps calls from an endpoint that is down: once it is open they wait, and one at a time tries whether it answers.
+
+    A circuit breaker (Nygard, Release It!, 2007). It closes with the first answer.
+
+    Args:
+        patience_s: How long an endpoint that has answered may be down before it is given up.
+        opens_after: Attempts in a row without an answer; infinite where a lost answer says nothing of the next.
+    """
+
+    def __init__(self, patience_s: float, opens_after: float = DOWN_AFTER) -> None:
+        self.silent = 0
+        self._patience_s = patience_s
+        self._opens_after = opens_after
+        self._is_alive = False
+        self._since = 0.0
+        self._not_before = 0.0
+        self._probes = 0
+        self._under_way = 0
+        self._probe = asyncio.Lock()
+
+    def is_open(self) -> bool:
+        """Return whether so many attempts in a row got no answer that calls wait."""
+        return self.silent >= self._opens_after
+
+    def is_given_up(self) -> bool:
+        """Return whether nothing under way can still answer, and the endpoint was waited for long enough.
+
+        What it asked to wait is no part of the patience.
+        """
+        now = time.monotonic()
+        waited_s = now - max(self._since, self._not_before)
+        too_long = waited_s >= (self._patience_s if self._is_alive else 0.0)
+        return self.is_open() and self._under_way <= 1 and (too_long or now - self._since >= LONGEST_ASKED_WAIT_S)
+
+    @contextlib.asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Hold while an attempt is made; it begins at once or, while the circuit is open, as the only one, in turn."""
+        async with contextlib.AsyncExitStack() as probing:
+            if self.is_open():
+                await probing.enter_async_context(self._probe)
+                if self.is_open():
+                    await asyncio.sleep(self._probe_wait_s())
+                else:
+                    await probing.aclose()
+            self._under_way += 1
+            try:
+                yield
+            finally:
+                self._under_way -= 1
+
+    def answered(self) -> None:
+        """Hear that there was an answer."""
+        self.silent, self._probes, self._is_alive = 0, 0, True
+
+    def unanswered(self, wait_s: float | None = None) -> None:
+        """Hear that an attempt got no answer, or only that it should come again in so many seconds."""
+        now = time.monotonic()
+        if not self.silent:
+            self._since = self._not_before = now
+        self.silent += 1
+        if wait_s is not None:
+            self._is_alive = True
+            self._not_before = max(self._not_before, now + wait_s)
+
+    def _probe_wait_s(self) -> float:
+        self._probes += 1
+        ceiling_s = min(LONGEST_PROBE_WAIT_S, FIRST_WAIT_S * 2**self._probes)
+        wait_s = random.uniform(ceiling_s / 2, ceiling_s)  # noqa: S311
+        return max(wait_s, self._not_before - time.monotonic())
 
 
 class Budget:
@@ -171,6 +275,15 @@ class Budget:
         return tokens if cost is None else f"{tokens}, {cost:.4f}"
 
 
+def is_passing(status: int) -> bool:
+    """Return whether a call that is answered with this status may go well later.
+
+    >>> [status for status in (400, 401, 404, 408, 429, 500, 503, 521) if is_passing(status)]
+    [408, 429, 500, 503, 521]
+    """
+    return status >= 500 or status in PASSING
+
+
 def backoff_s(attempt: int) -> float:
     """Return a random wait before the next attempt: full jitter under an exponential ceiling, 0 to 60 s."""
     return random.uniform(0, min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt))  # noqa: S311
@@ -184,11 +297,10 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     >>> retry_after_s({"retry-after-ms": "1500"}), retry_after_s({"retry-after": "2"}), retry_after_s({})
     (1.5, 2.0, None)
     """
-    if (value := headers.get("retry-after-ms")) and _number(value) is not None:
-        return max(0.0, float(value) / 1000)
+    if (value := headers.get("retry-after-ms")) and (milliseconds := _number(value)) is not None:
+        return max(0.0, milliseconds / 1000)
     if value := headers.get("retry-after"):
-        seconds = _number(value)
-        return max(0.0, seconds if seconds is not None else _date_s(value))
+        return max(0.0, duration_s(value) or _date_s(value))
     return exhausted_s(headers)
 
 
@@ -207,21 +319,22 @@ def exhausted_s(headers: Mapping[str, str]) -> float | None:
 
 
 def duration_s(text: str) -> float:
-    """Return a duration such as `6m0s`, `20ms` or `1.5` in seconds, 0 where it is none.
+    """Return a duration such as `6m0s`, `20ms` or `1.5` in seconds, 0 where it is none; a Unix time is one until then.
 
-    >>> duration_s("6m0s"), duration_s("20ms"), duration_s("1.5"), duration_s("soon")
-    (360.0, 0.02, 1.5, 0.0)
+    >>> duration_s("6m0s"), duration_s("20ms"), duration_s("1.5"), duration_s("1000000000"), duration_s("soon")
+    (360.0, 0.02, 1.5, 0.0, 0.0)
     """
     if (number := _number(text)) is not None:
-        return number
+        return max(0.0, number - time.time()) if number > A_DATE_S else number
     return float(sum(float(value) * UNITS_S[unit] for value, unit in DURATION.findall(text)))
 
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _date_s(text: str) -> float:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime
 import difflib
+import math
 import os
+import time
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +21,7 @@ from axolotl_ragdata.attempts import (
     Attempt,
     Stats,
     about_format,
+    body_of,
     failed_entry,
     journal_entry,
     usage_of,
@@ -28,20 +32,27 @@ from axolotl_ragdata.batch import BatchTransport, Say
 from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.errors import BudgetReached, EndpointError, MissingKey
 from axolotl_ragdata.journal import Journal
-from axolotl_ragdata.limits import Budget, Limiter, backoff_s, exhausted_s, retry_after_s
+from axolotl_ragdata.limits import (
+    DOWN_AFTER,
+    LONGEST_ASKED_WAIT_S,
+    Budget,
+    Circuit,
+    Limiter,
+    backoff_s,
+    exhausted_s,
+    is_passing,
+    retry_after_s,
+)
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Failure, Usage, content_id
 from axolotl_ragdata.stage import ChatRequest, Completion
-from axolotl_ragdata.structured import MODES, TRUNCATED, Mode, Unusable, accepted, instructions, response_format
-from axolotl_ragdata.transport import Reply, TimedOut, Transport, Unreachable
+from axolotl_ragdata.structured import MODES, TRUNCATED, Mode, Unusable, accepted
+from axolotl_ragdata.transport import Reply, TimedOut, Transport, Unreachable, redirect_target
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 OVERLOADED = {429, 503, 529}
-DOWN_AFTER = 10
-"""Attempts in a row without any answer after which the endpoint counts as down."""
 NEWER_LENGTH_KEY = "max_completion_tokens"
 """What newer models of OpenAI want in place of `max_tokens`."""
 LARGER = 2
@@ -117,18 +128,20 @@ class Chat:
         in_flight = block.batch.max_requests if batched else block.concurrency
         self._limiter = Limiter(block.model_copy(update={"concurrency": in_flight}))
         self._budget = Budget(block, where, before)
+        # what a batch brings back was answered, whatever it says of single requests
+        self._circuit = Circuit(block.patience_s, math.inf if batched else DOWN_AFTER)
+        self._refusals = 0
+        self._say = say or _unheard
         self._mode: Mode = "json_schema"
         self._length_key = "max_tokens"
         self._running: dict[str, asyncio.Task[Completion | Failure]] = {}
-        self._silent = 0
         self._leaving = False
         self._sending: set[asyncio.Task[Any]] = set()
         self._transport: Transport | BatchTransport
         if batched:
-            heard = say or (lambda line: None)
             answered = self._journal.__contains__
             variable = block.api_key_env
-            self._transport = BatchTransport(base_url, key, variable, block.batch, journal.folder, answered, heard)
+            self._transport = BatchTransport(base_url, key, variable, block.batch, journal.folder, answered, self._say)
         else:
             self._transport = Transport(base_url, key, block.concurrency, block.timeout_s)
         self.stats = Stats()
@@ -205,12 +218,13 @@ class Chat:
         return journal_key(self._block, request)
 
     async def _ask(self, key: str, request: ChatRequest) -> Completion | Failure:
-        last = Attempt(error="not tried")
-        for number in range(self._block.max_attempts):
+        number = 0
+        while True:
             expected = worst_case(request)
             await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
             try:
-                outcome = await self._journalled(key, request, number, expected)
+                async with self._circuit.attempt():
+                    outcome = await self._journalled(key, request, number, expected)
             finally:
                 # once the answer is on the disk, so that a kill costs no more calls than hold a place
                 self._limiter.release()
@@ -218,13 +232,14 @@ class Chat:
                 return outcome
             last = outcome
             self._sending.discard(_this_task())
-            if not last.retryable or self._leaving or number + 1 == self._block.max_attempts:
+            number += last.counts
+            if not last.retryable or self._leaving or number == self._block.max_attempts:
                 break
             self.stats.retries[last.error] += 1
             if last.error == TRUNCATED:
                 request = dataclasses.replace(request, max_tokens=min(MOST_TOKENS, LARGER * request.max_tokens))
             elif last.choice is None:
-                await asyncio.sleep(last.wait_s if last.wait_s is not None else backoff_s(number))
+                await asyncio.sleep(last.wait_s if last.wait_s is not None else backoff_s(max(0, number - 1)))
         self.stats.failures[last.error] += 1
         return Failure(stage=request.stage, subject_id=request.subject_id, error=last.error, detail=last.detail)
 
@@ -255,42 +270,23 @@ class Chat:
         self._sending.add(_this_task())
         used = Usage()
         try:
-            attempt = await self._sent(key, self._body(request, number, mode), request, mode)
+            attempt = await self._sent(
+                key, body_of(self._block, request, number, mode, self._length_key), request, mode
+            )
             used = attempt.usage
             return attempt
         finally:
             self._budget.settle(expected, used)
 
-    def _body(self, request: ChatRequest, number: int, mode: Mode) -> dict[str, Any]:
-        block = self._block
-        system = request.system + instructions(request, mode)
-        messages = [{"role": "system", "content": system}] if system else []
-        body: dict[str, Any] = {
-            "model": block.model,
-            "messages": [
-                *messages,
-                *({"role": turn.role, "content": turn.content} for turn in request.history),
-                {"role": "user", "content": request.user},
-            ],
-            self._length_key: request.max_tokens,
-        }
-        if block.temperature is not None:
-            body["temperature"] = block.temperature
-        if block.seed is not None:
-            # the same seed would give the same broken answer again
-            body["seed"] = block.seed + number + request.draw * block.max_attempts
-        if (wanted := response_format(request, mode)) is not None:
-            body["response_format"] = wanted
-        return body
-
     async def _sent(self, key: str, body: dict[str, Any], request: ChatRequest, mode: Mode) -> Attempt:
+        sent_at = time.monotonic()
         try:
             reply = await self._transport.post("chat/completions", body, key)
         except TimedOut:
-            self._limiter.overloaded()
+            self._limiter.overloaded(sent_at)
             return self._unanswered(f"no answer in {self._block.timeout_s:g} s", "")
         except Unreachable as problem:
-            return self._unanswered("connection lost", str(problem))
+            return self._unanswered("connection lost", str(problem), is_of_the_call=False)
         if reply.status != 200:
             return await self._refused(reply, request, mode)
         try:
@@ -298,31 +294,66 @@ class Chat:
             attempt = Attempt(choice, str(reply.payload.get("model") or ""), usage_of(reply.payload.get("usage") or {}))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             return self._unanswered("the endpoint's answer is not a chat completion", reply.text[:200])
-        self._silent = 0
+        self._heard()
         self._limiter.succeeded()
         if wait_s := exhausted_s(reply.headers):
             self._limiter.pause(wait_s)
         return attempt
 
-    def _unanswered(self, error: str, detail: str) -> Attempt:
-        self._silent += 1
-        if self._silent >= DOWN_AFTER:
-            what = (
-                f"{self._silent} attempts in a row got no answer; the last: {error}{f' ({detail})' if detail else ''}"
-            )
+    def _heard(self) -> None:
+        if self._circuit.is_open():
+            self._say(f"{self._base_url} answers again")
+        self._circuit.answered()
+
+    def _unanswered(self, error: str, detail: str, wait_s: float | None = None, is_of_the_call: bool = True) -> Attempt:
+        circuit, was_open, detail = self._circuit, self._circuit.is_open(), self._safe(detail)
+        circuit.unanswered(wait_s)
+        what = f"{circuit.silent} attempts in a row got no answer; the last: {error}{f' ({detail})' if detail else ''}"
+        if circuit.is_given_up():
             fix = "start or repair the endpoint, or correct base_url; then run the same command again: it goes on here"
-            raise EndpointError(self._base_url, self._safe(what), fix)
-        return Attempt(error=error, detail=self._safe(detail))
+            raise EndpointError(self._base_url, what, fix)
+        if circuit.is_open() and not was_open:
+            self._say(f"{self._base_url}: {what}; waiting for it up to {self._block.patience_s:g} s (patience_s)")
+        # while no call is answered, that is no fault of this one
+        return Attempt(error=error, detail=detail, wait_s=wait_s, counts=is_of_the_call or not was_open)
 
     async def _refused(self, reply: Reply, request: ChatRequest, mode: Mode) -> Attempt:
         status, said = reply.status, self._safe(what_it_said(reply))
-        if status in (401, 403):
+        if not is_passing(status):
+            self._heard()
+        if (ending := await self._ending(reply, said)) is not None:
+            raise ending
+        if (other := self._asked_otherwise(status, said, request, mode)) is not None:
+            return other
+        if not is_passing(status):
+            return self._refused_for_good(status, said)
+        wait_s = retry_after_s(reply.headers)
+        if wait_s is not None and wait_s > LONGEST_ASKED_WAIT_S:
+            what = f"asks to wait {datetime.timedelta(seconds=round(wait_s))} (status {status}): {said}"
+            raise EndpointError(self._base_url, what, "run the same command again after that: it goes on here")
+        if status in OVERLOADED:
+            self._limiter.turned_away(wait_s)
+        return self._unanswered(f"status {status}", said, wait_s, is_of_the_call=status not in OVERLOADED)
+
+    async def _ending(self, reply: Reply, said: str) -> EndpointError | None:
+        """Return the error of a refusal that every other call would meet too."""
+        status = reply.status
+        # a 403 among answers is about what was asked, such as an endpoint's moderation
+        if status == 401 or (status == 403 and not self.stats.answered):
             fix = f"correct the environment variable {self._block.api_key_env}, then run the same command again"
-            raise EndpointError(self._base_url, f"refuses the key ({status}): {said}", fix)
+            return EndpointError(self._base_url, f"refuses the key ({status}): {said}", fix)
         if status == 404:
-            raise await self._no_model(said)
-        if status == 429 and "insufficient_quota" in said:
-            raise EndpointError(self._base_url, f"the account has no credit: {said}", "add credit, then run it again")
+            return await self._no_model(said)
+        if 300 <= status < 400:
+            to = redirect_target(reply.headers.get("Location", ""))
+            what = f"redirects ({status}) to {to}; the key is not sent on"
+            return EndpointError(self._base_url, what, "correct base_url")
+        if status == 402 or (status == 429 and "insufficient_quota" in said):
+            return EndpointError(self._base_url, f"the account has no credit: {said}", "add credit, then run it again")
+        return None
+
+    def _asked_otherwise(self, status: int, said: str, request: ChatRequest, mode: Mode) -> Attempt | None:
+        """Return an attempt that is made again as the endpoint wants it, None where that is not what it refuses."""
         if status in (400, 422) and request.schema is not None and about_format(said) and mode != "text":
             if self._mode == mode:
                 self._mode = MODES[MODES.index(mode) + 1]
@@ -330,14 +361,15 @@ class Chat:
         if status == 400 and NEWER_LENGTH_KEY in said and self._length_key != NEWER_LENGTH_KEY:
             self._length_key = NEWER_LENGTH_KEY
             return Attempt(error=f"wants {NEWER_LENGTH_KEY}", detail=said, wait_s=0.0)
-        if status not in RETRIED:
-            return Attempt(error=f"refused with status {status}", detail=said, retryable=False)
-        if status in OVERLOADED:
-            self._limiter.overloaded()
-        wait_s = retry_after_s(reply.headers)
-        if status >= 500 and wait_s is None:
-            return self._unanswered(f"status {status}", said)
-        return Attempt(error=f"status {status}", detail=said, wait_s=wait_s)
+        return None
+
+    def _refused_for_good(self, status: int, said: str) -> Attempt:
+        self._refusals += 1
+        # refusals come faster than answers, so that the first of a good run may be many
+        if self._refusals >= DOWN_AFTER * self._limiter.most and not len(self._journal):
+            what = f"refuses every call so far ({self._refusals:,}); the last with status {status}: {said}"
+            raise EndpointError(self._base_url, what, "correct what it says in the recipe's llm: block")
+        return Attempt(error=f"refused with status {status}", detail=said, retryable=False)
 
     async def _no_model(self, said: str) -> EndpointError:
         name = self._block.model
@@ -356,6 +388,10 @@ class Chat:
     def _safe(self, text: str) -> str:
         line = " ".join(text.split())[:400]
         return line if self._secret == NO_KEY else line.replace(self._secret, "…")
+
+
+def _unheard(line: str) -> None:
+    """Say nothing."""
 
 
 def _this_task() -> asyncio.Task[Any]:

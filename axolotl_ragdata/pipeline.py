@@ -36,8 +36,8 @@ NOT_CONTENT: dict[str, Any] = {
     "build": True,
     "max_failure_share": True,
     "judge": True,
-    "llm": {"base_url", "api_key_env", "concurrency", "timeout_s", "max_attempts", "price", "max_cost"}
-    | {"max_tokens_total", "requests_per_minute", "tokens_per_minute", "mode", "batch"},
+    "llm": {"base_url", "api_key_env", "concurrency", "timeout_s", "max_attempts", "patience_s", "price"}
+    | {"max_cost", "max_tokens_total", "requests_per_minute", "tokens_per_minute", "mode", "batch"},
     "embed": {"base_url", "api_key_env", "batch_size"},
     "grobid": {"url", "concurrency", "timeout_s"},
 }

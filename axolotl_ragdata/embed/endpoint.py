@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from axolotl_ragdata.blocks import EmbedBlock
 from axolotl_ragdata.embed._vectors import unit
 from axolotl_ragdata.errors import EndpointError, MissingKey, RecipeError
-from axolotl_ragdata.limits import backoff_s, retry_after_s
+from axolotl_ragdata.limits import backoff_s, is_passing, retry_after_s
+from axolotl_ragdata.transport import redirect_target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,6 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NO_KEY = "none"
 BASE64, FLOAT = "base64", "float"
 UNKNOWN_ENCODING = {400, 415, 422, 501}
-RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 
 
 class EndpointEmbedder:
@@ -147,7 +147,7 @@ class EndpointEmbedder:
                 with closing(problem):
                     wait_s = retry_after_s({key.lower(): value for key, value in problem.headers.items()})
                     too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
-                    if problem.code not in RETRIED or attempt == ATTEMPTS or too_long:
+                    if not is_passing(problem.code) or attempt == ATTEMPTS or too_long:
                         raise self._refused(problem) from None
             except (OSError, http.client.HTTPException, ValueError) as problem:
                 if attempt == ATTEMPTS:
@@ -172,10 +172,10 @@ class EndpointEmbedder:
             what = f"knows no embedding model {self._block.model!r} (404): {said}"
             return self._error(what, "correct ragdata.embed.model, and see that base_url ends in /v1")
         if 300 <= problem.code < 400:
-            to = urlsplit(problem.headers.get("Location", ""))
-            what = f"redirects ({problem.code}) to {to.scheme}://{to.hostname}{to.path}; the key is not sent on"
+            to = redirect_target(problem.headers.get("Location", ""))
+            what = f"redirects ({problem.code}) to {to}; the key is not sent on"
             return self._error(what, "correct base_url")
-        fix = "wait and run the same command again" if problem.code in RETRIED else "correct the recipe's embed: block"
+        fix = "wait and run the same command again" if is_passing(problem.code) else "correct the recipe's embed: block"
         return _Refused(problem.code, self._url, f"answers {problem.code}: {said}", fix)
 
     def _safe(self, text: str) -> str:

@@ -94,6 +94,7 @@ class GrobidServer:
         busy = cut = 0
         while True:
             await self._limiter.acquire(0)
+            sent_at = time.monotonic()
             try:
                 payload = await pdf() if payload is None else payload
                 status, kind, body = await self._tried(payload)
@@ -108,7 +109,7 @@ class GrobidServer:
                 busy += 1
                 if busy > self.options.busy_waits:
                     return Refusal("SERVER_BUSY", f"the server was busy (503) {busy} times")
-                self._limiter.overloaded()
+                self._limiter.overloaded(sent_at)
                 await asyncio.sleep(random.uniform(*self.options.busy_wait_s))  # noqa: S311
             elif status == HUNG:
                 await self._revive()

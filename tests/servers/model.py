@@ -54,6 +54,12 @@ class ModelServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
+    def again(self) -> ModelServer:
+        """Return another server that listens where this one did, which was stopped."""
+        other = type(self)(self.latency_s, self.behaviour)
+        other._port = self._port
+        return other.start()
+
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         app = web.Application()
@@ -62,7 +68,7 @@ class ModelServer:
         self.add_routes(app)
         runner = web.AppRunner(app, access_log=None)
         self._loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", self._port)
         self._loop.run_until_complete(site.start())
         self._port = runner.addresses[0][1]
         self._ready.set()

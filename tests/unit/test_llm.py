@@ -54,11 +54,11 @@ def request(text: str = "Panic attacks peak within minutes of their start.", sch
     return ChatRequest("answers/test@1", "q-1", "You answer.", text, schema)
 
 
-def run(folder: Path, made: Recipe, work: Callable[[Chat], Any]) -> Any:
+def run(folder: Path, made: Recipe, work: Callable[[Chat], Any], say: Callable[[str], None] | None = None) -> Any:
     async def inside() -> Any:
         journal = Journal.open(folder / "journal")
         try:
-            async with open_chat(made, journal) as chat:
+            async with open_chat(made, journal, say=say) as chat:
                 return await work(chat)
         finally:
             journal.close()
@@ -272,8 +272,78 @@ def test_an_endpoint_that_is_down_ends_the_run(tmp_path: Path) -> None:
     assert "run the same command again" in str(caught.value)
 
 
-def test_no_credit_ends_the_run(tmp_path: Path, serve: Serve) -> None:
-    server = serve(first(99, status(429, "You exceeded your current quota", kind="insufficient_quota")))
+def test_an_endpoint_that_is_away_for_a_while_costs_no_row(tmp_path: Path, model_server: ModuleType) -> None:
+    server = model_server.ModelServer(latency_s=0.02).start()
+    said: list[str] = []
+    made = recipe(server.base_url, concurrency=32, max_attempts=2, patience_s=60.0)
+
+    async def work(chat: Chat) -> list[Completion | Failure]:
+        asked = asyncio.gather(*(chat.complete(request(f"Sentence {n}.")) for n in range(300)))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(server.stop)
+        await asyncio.sleep(3.0)
+        again = await asyncio.to_thread(server.again)
+        outcomes = await asked
+        await asyncio.to_thread(again.stop)
+        return outcomes
+
+    outcomes = run(tmp_path, made, work, said.append)
+    assert [type(outcome) for outcome in outcomes] == [Completion] * 300
+    assert "waiting for it up to 60 s" in said[0]
+    assert said[-1].endswith("answers again")
+    assert len(failures(tmp_path)) < 32 + 10, "while it is away one call at a time tries"
+
+
+def test_errors_of_a_proxy_do_not_end_a_run_whose_calls_are_still_answered(tmp_path: Path, serve: Serve) -> None:
+    # more than the endpoint can take at once: the others are refused sooner than the first are answered
+    server = serve(lambda number, body: status(502)(body) if 8 <= number < 24 else None, latency_s=0.5)
+    outcomes = completes(
+        tmp_path, recipe(server.base_url, concurrency=24), *[request(f"Sentence {n}.") for n in range(30)]
+    )
+    assert [type(outcome) for outcome in outcomes] == [Completion] * 30
+
+
+def test_an_endpoint_that_stays_away_ends_the_run_after_the_patience(tmp_path: Path, serve: Serve) -> None:
+    server = serve(lambda number, body: status(500)(body) if number >= 8 else None)
+    started = time.monotonic()
+    with pytest.raises(EndpointError, match="attempts in a row got no answer; the last: status 500"):
+        completes(tmp_path, recipe(server.base_url, patience_s=2.0), *[request(f"Sentence {n}.") for n in range(200)])
+    assert 2.0 <= time.monotonic() - started < 20
+    assert len(server.requests) < 40, "it does not burn through every row"
+
+
+@pytest.mark.parametrize("code", [501, 507, 521, 530])
+def test_every_status_of_a_server_that_failed_is_tried_again(tmp_path: Path, serve: Serve, code: int) -> None:
+    server = serve(first(1, status(code)))
+    (answer,) = completes(tmp_path, recipe(server.base_url), request())
+    assert isinstance(answer, Completion)
+
+
+def test_a_redirect_ends_the_run(tmp_path: Path, serve: Serve) -> None:
+    server = serve(first(99, status(301, headers={"location": "https://example.org/v1?token=abc"})))
+    with pytest.raises(EndpointError, match=r"redirects \(301\) to https://example.org/v1;") as caught:
+        completes(tmp_path, recipe(server.base_url), *[request(f"Sentence {n}.") for n in range(40)])
+    assert "abc" not in str(caught.value)
+
+
+def test_an_endpoint_that_refuses_every_call_ends_the_run(tmp_path: Path, serve: Serve) -> None:
+    server = serve(lambda number, body: status(400, "seed is not supported")(body))
+    with pytest.raises(EndpointError, match=r"refuses every call so far \(20\); .*seed is not supported"):
+        completes(tmp_path, recipe(server.base_url, concurrency=2), *[request(f"Sentence {n}.") for n in range(40)])
+
+
+def test_moderation_costs_its_row_only(tmp_path: Path, serve: Serve) -> None:
+    server = serve(lambda number, body: status(403, "flagged by moderation")(body) if number == 1 else None)
+    made = recipe(server.base_url, concurrency=1)
+    outcomes = completes(tmp_path, made, *[request(f"Sentence {n}.") for n in range(3)])
+    assert [type(outcome) for outcome in outcomes] == [Completion, Failure, Completion]
+
+
+@pytest.mark.parametrize(
+    "reply", [status(429, "You exceeded your current quota", kind="insufficient_quota"), status(402, "Top up")]
+)
+def test_no_credit_ends_the_run(tmp_path: Path, serve: Serve, reply: Any) -> None:
+    server = serve(first(99, reply))
     with pytest.raises(EndpointError, match="no credit"):
         completes(tmp_path, recipe(server.base_url), request())
 
