@@ -165,7 +165,8 @@ class Circuit:
         now = time.monotonic()
         waited_s = now - max(self._since, self._not_before)
         too_long = waited_s >= (self._patience_s if self._is_alive else 0.0)
-        return self.is_open() and self._under_way <= 1 and (too_long or now - self._since >= LONGEST_ASKED_WAIT_S)
+        too_long = too_long or now - self._since >= LONGEST_ASKED_WAIT_S
+        return self.silent >= max(DOWN_AFTER, self._opens_after) and self._under_way <= 1 and too_long
 
     @contextlib.asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
@@ -299,8 +300,8 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """
     if (value := headers.get("retry-after-ms")) and (milliseconds := _number(value)) is not None:
         return max(0.0, milliseconds / 1000)
-    if value := headers.get("retry-after"):
-        return max(0.0, duration_s(value) or _date_s(value))
+    if (value := headers.get("retry-after")) and (seconds := _asked_s(value)) is not None:
+        return max(0.0, seconds)
     return exhausted_s(headers)
 
 
@@ -337,8 +338,10 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _date_s(text: str) -> float:
+def _asked_s(text: str) -> float | None:
+    if _number(text) is not None:
+        return duration_s(text)
     try:
         return parsedate_to_datetime(text).timestamp() - time.time()
     except (TypeError, ValueError):
-        return 0.0
+        return None

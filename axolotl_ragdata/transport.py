@@ -107,16 +107,6 @@ class Transport:
             raise Unreachable(str(problem) or type(problem).__name__) from None
 
 
-def redirect_target(location: str) -> str:
-    """Return where a redirect points to, without its query, which may hold a secret.
-
-    >>> redirect_target("https://example.org/v1/chat?token=1")
-    'https://example.org/v1/chat'
-    """
-    to = urlsplit(location)
-    return f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path or "nowhere"
-
-
 def _proxy(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.hostname is None or proxy_bypass(parts.hostname):
@@ -136,8 +126,8 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
 
 
 def _parsed(content: bytes) -> tuple[str, Any]:
-    text = content.decode("utf-8", "replace")
     try:
+        text = content.decode()
         return text, json.loads(text)
     except (ValueError, RecursionError):
-        return text, None
+        return content.decode("utf-8", "replace"), None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import os
 import threading
 import time
 import urllib.error
@@ -18,21 +17,18 @@ from urllib.parse import urlsplit
 
 from axolotl_ragdata.blocks import EmbedBlock
 from axolotl_ragdata.embed._vectors import unit
-from axolotl_ragdata.errors import EndpointError, MissingKey, RecipeError
+from axolotl_ragdata.endpoints import NO_KEY, base_url_of, key_for, redirect_target
+from axolotl_ragdata.errors import EndpointError, RecipeError
 from axolotl_ragdata.limits import backoff_s, is_passing, retry_after_s
-from axolotl_ragdata.transport import redirect_target
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OPENAI_URL = "https://api.openai.com/v1"
 ATTEMPTS = 5
 LONGEST_WAIT_S = 120.0
 TIMEOUT_S = 120.0
 CALLS_AT_ONCE = 8
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-NO_KEY = "none"
 BASE64, FLOAT = "base64", "float"
 UNKNOWN_ENCODING = {400, 415, 422, 501}
 
@@ -51,10 +47,10 @@ class EndpointEmbedder:
 
     def __init__(self, block: EmbedBlock, where: str) -> None:
         self._block = block
-        base = block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        base = base_url_of(block.base_url)
         _check_url(base, where)
         self._url = f"{base.rstrip('/')}/embeddings"
-        self._key = _key(base, block.api_key_env, where)
+        self._key = key_for(base, block.api_key_env, where)
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._dimensions: int | None = None
         self._encoding = BASE64
@@ -223,16 +219,3 @@ def _check_url(base: str, where: str) -> None:
     if not usable:
         what = f"{base!r} is not the URL of an endpoint"
         raise RecipeError(f"{where}.base_url", what, "give http://… or https://…, ending in /v1")
-
-
-def _key(base_url: str, variable: str, where: str) -> str:
-    key = os.environ.get(variable, "").strip()
-    if not key and urlsplit(base_url).hostname in LOOPBACK:
-        return NO_KEY
-    if not key:
-        fix = f"export {variable}=…, or name a local endpoint with base_url"
-        raise MissingKey(where, f"{variable} is not set, and {base_url} wants a key", fix)
-    if not (key.isascii() and key.isprintable()):
-        what = f"{variable} holds characters that no key has"
-        raise RecipeError(where, what, f"set {variable} again, without line breaks")
-    return key
