@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ATTEMPTS = 5
-LONGEST_WAIT_S = 120.0
+PATIENCE_S = 120.0
+"""How long a call is tried again at an endpoint that has answered, or that turns it away."""
+TOO_MANY = 429
 TIMEOUT_S = 120.0
 CALLS_AT_ONCE = 8
 BASE64, FLOAT = "base64", "float"
@@ -54,6 +56,7 @@ class EndpointEmbedder:
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._dimensions: int | None = None
         self._encoding = BASE64
+        self._has_answered = False
 
     @property
     def name(self) -> str:
@@ -136,23 +139,33 @@ class EndpointEmbedder:
         return answer
 
     def _answer(self, body: bytes) -> Any:
-        for attempt in range(1, ATTEMPTS + 1):
+        started, attempt = time.monotonic(), 0
+        while True:
+            attempt += 1
             try:
-                return self._post(body)
+                answer = self._post(body)
+                self._has_answered = True
+                return answer
             except urllib.error.HTTPError as problem:
                 with closing(problem):
-                    wait_s = retry_after_s({key.lower(): value for key, value in problem.headers.items()})
-                    too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
-                    if not is_passing(problem.code) or attempt == ATTEMPTS or too_long:
+                    asked_s = retry_after_s({key.lower(): value for key, value in problem.headers.items()})
+                    wait_s = max(asked_s or 0.0, backoff_s(min(attempt, ATTEMPTS)))
+                    # who turns a call away is there
+                    has_answered = self._has_answered or problem.code == TOO_MANY
+                    if not is_passing(problem.code) or self._gives_up(attempt, started, wait_s, has_answered):
                         raise self._refused(problem) from None
             except (OSError, http.client.HTTPException, ValueError) as problem:
-                if attempt == ATTEMPTS:
+                wait_s = backoff_s(min(attempt, ATTEMPTS))
+                if self._gives_up(attempt, started, wait_s, self._has_answered):
                     reason = getattr(problem, "reason", None) or repr(problem)
-                    what = f"does not answer ({ATTEMPTS} attempts): {self._safe(str(reason))}"
+                    what = f"does not answer ({attempt} attempts): {self._safe(str(reason))}"
                     raise self._error(what, "start it, or correct base_url") from None
-                wait_s = None
-            time.sleep(backoff_s(attempt) if wait_s is None else wait_s)
-        raise AssertionError("unreachable")
+            time.sleep(wait_s)
+
+    def _gives_up(self, attempt: int, started: float, wait_s: float, has_answered: bool) -> bool:
+        """Return whether no other attempt is made: one that never answered is not there, another may come back."""
+        is_over = time.monotonic() + wait_s - started > PATIENCE_S
+        return is_over or (attempt >= ATTEMPTS and not has_answered)
 
     def _post(self, body: bytes) -> Any:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
