@@ -135,7 +135,8 @@ class Limiter:
 class Circuit:
     """Keeps calls from an endpoint that is down: once it is open they wait, and one at a time tries whether it answers.
 
-    A circuit breaker (Nygard, Release It!, 2007). It closes with the first answer.
+    A circuit breaker (Nygard, Release It!, 2007). It closes with the first answer; `silent` counts the attempts in a row
+    without one, and `is_alive` says whether there ever was a sign of life.
 
     Args:
         patience_s: How long an endpoint that has answered may be down before it is given up.
@@ -146,7 +147,7 @@ class Circuit:
         self.silent = 0
         self._patience_s = patience_s
         self._opens_after = opens_after
-        self._is_alive = False
+        self.is_alive = False
         self._since = 0.0
         self._not_before = 0.0
         self._probes = 0
@@ -164,7 +165,7 @@ class Circuit:
         """
         now = time.monotonic()
         waited_s = now - max(self._since, self._not_before)
-        too_long = waited_s >= (self._patience_s if self._is_alive else 0.0)
+        too_long = waited_s >= (self._patience_s if self.is_alive else 0.0)
         too_long = too_long or now - self._since >= LONGEST_ASKED_WAIT_S
         return self.silent >= max(DOWN_AFTER, self._opens_after) and self._under_way <= 1 and too_long
 
@@ -186,7 +187,7 @@ class Circuit:
 
     def answered(self) -> None:
         """Hear that there was an answer."""
-        self.silent, self._probes, self._is_alive = 0, 0, True
+        self.silent, self._probes, self.is_alive = 0, 0, True
 
     def unanswered(self, wait_s: float | None = None) -> None:
         """Hear that an attempt got no answer, or only that it should come again in so many seconds."""
@@ -195,7 +196,7 @@ class Circuit:
             self._since = self._not_before = now
         self.silent += 1
         if wait_s is not None:
-            self._is_alive = True
+            self.is_alive = True
             self._not_before = max(self._not_before, now + wait_s)
 
     def _probe_wait_s(self) -> float:

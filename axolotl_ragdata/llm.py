@@ -337,7 +337,7 @@ class Chat:
         what = f"{circuit.silent} attempts in a row got no answer; the last: {error}{f' ({detail})' if detail else ''}"
         if circuit.is_given_up():
             raise self._gone(what, "start or repair the endpoint, or correct base_url")
-        if circuit.is_open() and not was_open and circuit.silent >= DOWN_AFTER:
+        if circuit.silent == DOWN_AFTER and circuit.is_alive:
             self._say(f"{self._base_url}: {what}; waiting for it up to {self._block.patience_s:g} s (patience_s)")
         # while no call is answered, that is no fault of this one
         return Attempt(error=error, detail=detail, wait_s=wait_s, counts=is_of_the_call or not was_open)
