@@ -135,8 +135,8 @@ class Limiter:
 class Circuit:
     """Keeps calls from an endpoint that is down: once it is open they wait, and one at a time tries whether it answers.
 
-    A circuit breaker (Nygard, Release It!, 2007). It closes with the first answer; `silent` counts the attempts in a row
-    without one, and `is_alive` says whether there ever was a sign of life.
+    A circuit breaker (Nygard, Release It!, 2007). It closes with the first answer. `silent` counts the attempts in a
+    row without one, and `is_alive` says whether there ever was a sign of life.
 
     Args:
         patience_s: How long an endpoint that has answered may be down before it is given up.
@@ -298,6 +298,8 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
     >>> retry_after_s({"retry-after-ms": "1500"}), retry_after_s({"retry-after": "2"}), retry_after_s({})
     (1.5, 2.0, None)
+    >>> retry_after_s({"retry-after": "soon"}), retry_after_s({"retry-after": "-3"})
+    (None, 0.0)
     """
     if (value := headers.get("retry-after-ms")) and (milliseconds := _number(value)) is not None:
         return max(0.0, milliseconds / 1000)
