@@ -1,4 +1,4 @@
-"""JSON of the S2ORC family → Document: our own, S2ORC (doc2json), CORD-19 and grobid-client-python."""
+"""JSON of the S2ORC family → Document: our own, S2ORC (doc2json), CORD-19, Semantic Scholar, grobid-client-python."""
 
 from __future__ import annotations
 
@@ -11,51 +11,61 @@ from pydantic import ValidationError
 
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import readers, source_of
-from axolotl_ragdata.readers._foreign import client_fields, s2orc_fields
+from axolotl_ragdata.readers._client import client_fields
 from axolotl_ragdata.readers._language import settle_language
+from axolotl_ragdata.readers._s2orc import PARSES, s2orc_fields
+from axolotl_ragdata.readers._scholar import scholar_fields
 from axolotl_ragdata.readers.structured import from_json
-from axolotl_ragdata.records import Document, content_id
+from axolotl_ragdata.records import SCHEMA_VERSION, Document, content_id
 
 NAME = "s2orc"
 MAX_VALUES = 3_000_000
 """More objects and lists than this are refused: they do not fit into a gigabyte."""
-DIALECTS = "our own, S2ORC, CORD-19 or grobid-client-python"
+MAX_SPANS = 500_000
+"""More citations, sentences and other spans than this are refused, for the same reason."""
+DIALECTS = "our own, S2ORC, CORD-19, Semantic Scholar (s2orc, s2orc_v2) or grobid-client-python"
+TEXT_KEYS = {"body_text", "biblio", *PARSES}
+BEGINNINGS = (b'"paper_id"', b'"biblio"', b'"corpusid"')
 
 
 class S2orcReader:
     """Reads one JSON object a file."""
 
     suffixes: tuple[str, ...] = (".json",)
-    version = "1"
+    version = "2"
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether a file is named `.json`, or begins like one of the dialects."""
         if path.name.lower().endswith(self.suffixes):
             return True
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-        return start.startswith(b"{") and (b'"paper_id"' in start or b'"biblio"' in start)
+        return start.startswith(b"{") and any(key in start for key in BEGINNINGS)
 
     def read(self, path: Path, raw: bytes) -> Document:
         """Return the document of a JSON file.
 
         Raises:
-            DocumentRefused: It is not JSON, of no known dialect, or has other shapes where the dialect has text.
+            DocumentRefused: It is not JSON, of no known dialect or of another version of ours, or has other shapes
+                where the dialect has text.
         """
         where = str(path)
-        data = _loaded(raw, where)
         try:
+            data = _loaded(raw, where)
             if "schema_version" in data and "source" in data:
+                _check_version(data["schema_version"], where)
                 return Document.model_validate(from_json(data))
             return self._foreign(path, raw, data)
         except ValidationError as problem:
             first = problem.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
             raise _refusal(where, f"{place}: {first['msg']}") from None
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as problem:
+        except RecursionError:
+            raise DocumentRefused(where, "its values are nested too deeply", f"give JSON of {DIALECTS}") from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             raise _refusal(where, f"{type(problem).__name__}: {problem}") from None
 
     def _foreign(self, path: Path, raw: bytes, data: Mapping[str, Any]) -> Document:
-        fields = client_fields(data) if "biblio" in data else s2orc_fields(data)
+        fields = _fields(data)
         source = source_of(path, raw, NAME, self.version)
         texts = [block["text"] for section in fields["sections"] for block in section["blocks"]]
         language, doubt = settle_language(fields.pop("language", None), " ".join(texts))
@@ -66,23 +76,52 @@ class S2orcReader:
         return Document.model_validate(fields | about | {"source": source})
 
 
+def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a document of another dialect than ours."""
+    if "biblio" in data:
+        return client_fields(data)
+    return s2orc_fields(data) if data.keys() & TEXT_KEYS else scholar_fields(data)
+
+
 def _loaded(raw: bytes, where: str) -> dict[str, Any]:
     """Return the JSON object of a file that holds one of a known dialect."""
-    if len(raw) > MAX_VALUES and raw.count(b"{") + raw.count(b"[") > MAX_VALUES:
-        raise DocumentRefused(where, f"it has more than {MAX_VALUES:,} objects and lists", "split the file")
+    _check_size(raw, where)
     try:
         data = json.loads(raw)
     except (ValueError, UnicodeError) as problem:
-        what = f"it is not JSON: {problem}"
         if raw.count(b"\n") and b"Extra data" in str(problem).encode():
             what = "it holds several JSON values, not one document"
-        raise DocumentRefused(where, what, "give one JSON object a file") from None
+            split = f"split -l 1 -a 6 --additional-suffix=.json {where} FOLDER/"
+            raise DocumentRefused(where, what, f"give each document a file; of JSON Lines: {split}") from None
+        raise DocumentRefused(where, f"it is not JSON: {problem}", "give one JSON object a file") from None
     if not isinstance(data, dict):
         raise DocumentRefused(where, f"it holds a JSON {type(data).__name__}, not an object", "give one object a file")
-    if not (data.keys() & {"body_text", "pdf_parse", "latex_parse", "biblio"}):
+    if "has_pdf_parse" in data and not data.keys() & TEXT_KEYS:
+        raise DocumentRefused(where, "metadata of S2ORC, without the text", "give the file of pdf_parses/")
+    if not (data.keys() & TEXT_KEYS or _is_scholar(data)):
         keys = ", ".join(sorted(map(str, data))[:8])
         raise DocumentRefused(where, f"JSON of no known dialect (keys: {keys})", f"give JSON of {DIALECTS}")
     return data
+
+
+def _is_scholar(data: Mapping[str, Any]) -> bool:
+    """Return whether an object is a paper of Semantic Scholar with its text."""
+    return "corpusid" in data and bool(data.get("content") or data.get("body"))
+
+
+def _check_size(raw: bytes, where: str) -> None:
+    """Refuse what would not fit into a gigabyte."""
+    if len(raw) > MAX_VALUES and raw.count(b"{") + raw.count(b"[") > MAX_VALUES:
+        raise DocumentRefused(where, f"it has more than {MAX_VALUES:,} objects and lists", "split the file")
+    if len(raw) > MAX_SPANS and raw.count(b"start") > MAX_SPANS:
+        raise DocumentRefused(where, f"it has more than {MAX_SPANS:,} spans", "split the file")
+
+
+def _check_version(version: Any, where: str) -> None:
+    if version != SCHEMA_VERSION:
+        what = f"it is a document of schema_version {version!r:.40}, not {SCHEMA_VERSION!r}"
+        fix = "read its source again with this version: ragdata read FILE --json"
+        raise DocumentRefused(where, what, fix)
 
 
 def _refusal(where: str, fact: str) -> DocumentRefused:
