@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import isfinite
 from typing import Any
 
 from axolotl_ragdata.readers._foreign import Entry, Json, Path, add_block, add_rest, float_block, text_block, text_in
@@ -75,9 +76,13 @@ def _block(sentences: list[Entry], known: set[str]) -> Json:
         pieces.append(sentence.get("text") or "")
         length += len(pieces[-1]) + 1
     kind = "formula" if sentences[0].get("type") == "formula" else "paragraph"
-    boxes = [box for sentence in sentences for box in sentence.get("coords") or () if "page" in box]
+    boxes = [box for sentence in sentences for box in sentence.get("coords") or () if "page" in box and _is_finite(box)]
     label = text_in(sentences[0].get("label")) or None
     return text_block(kind, " ".join(pieces), spans, known) | {"boxes": boxes, "label": label}
+
+
+def _is_finite(box: Entry) -> bool:
+    return all(isfinite(float(value)) for value in box.values())
 
 
 def _float(entry: Entry) -> Json:

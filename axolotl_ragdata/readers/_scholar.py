@@ -28,6 +28,8 @@ PARTS = {
 """The annotations that hold text, and where S2ORC would have it; of two that are the same the first is taken."""
 ASIDE = ("title", "author", "authoraffiliation", "venue", "publisher", "bibentry")
 """What is no paragraph where a file has no paragraphs, but lines."""
+MOST_NOTES = 300_000
+"""Annotations of a kind; a paper has some thousands."""
 LINE = re.compile(r"[^\n]*\S[^\n]*")
 FLOAT_LABEL = re.compile(r"(?:supplementary |extended data )?(?:fig(?:ure)?|tab(?:le)?|scheme|box)\b.{0,12}", re.I)
 """A heading that is none: the label of the figure that follows."""
@@ -108,6 +110,8 @@ class Layer:
 
     def _read(self, kind: str) -> Iterator[Note]:
         value = self._raw.get(kind)
+        if isinstance(value, str) and value.count("{") > MOST_NOTES:
+            raise ValueError(f"more than {MOST_NOTES:,} annotations")
         listed = json.loads(value) if isinstance(value, str) and value.strip() else value
         for note in listed or ():
             start, end = int(note["start"]), int(note["end"])
@@ -146,6 +150,8 @@ def _items(body: Layer, warnings: list[str]) -> list[tuple[str, Note]]:
     """Return the annotations that hold text, in order; of what overlaps, each character comes once."""
     found = [(kind, note) for kind in PARTS for note in body.notes(kind)]
     if body.text.strip() and not body.notes("paragraph"):
+        if body.text.count("\n") > MOST_NOTES:
+            raise ValueError(f"no paragraphs are annotated, and it has more than {MOST_NOTES:,} lines")
         warnings.append("no paragraphs are annotated: each line is taken for one")
         found += [("", note) for kind in ASIDE for note in body.notes(kind)]
         found += [("paragraph", Note(*line.span(), {})) for line in LINE.finditer(body.text)]

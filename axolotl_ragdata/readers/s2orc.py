@@ -19,10 +19,13 @@ from axolotl_ragdata.readers.structured import from_json
 from axolotl_ragdata.records import SCHEMA_VERSION, Document, content_id
 
 NAME = "s2orc"
-MAX_VALUES = 3_000_000
-"""More objects and lists than this are refused: they do not fit into a gigabyte."""
-MAX_SPANS = 500_000
-"""More citations, sentences and other spans than this are refused, for the same reason."""
+MAX_VALUES = 650_000
+"""More objects and lists than this are refused: what they become does not fit into a gigabyte."""
+MAX_FOREIGN = 400_000
+"""The same of other dialects than ours, of which more has to be made."""
+MAX_TAGS = 500_000
+"""The same of tables that are HTML."""
+OPENINGS = (b"<", b"\\u003c", b"\\u003C")
 DIALECTS = "our own, S2ORC, CORD-19, Semantic Scholar (s2orc, s2orc_v2) or grobid-client-python"
 TEXT_KEYS = {"body_text", "biblio", *PARSES}
 BEGINNINGS = (b'"paper_id"', b'"biblio"', b'"corpusid"')
@@ -50,10 +53,14 @@ class S2orcReader:
         """
         where = str(path)
         try:
+            n_values = raw.count(b"{") + raw.count(b"[")
+            _check_size(n_values, MAX_VALUES, where)
             data = _loaded(raw, where)
             if "schema_version" in data and "source" in data:
                 _check_version(data["schema_version"], where)
                 return Document.model_validate(from_json(data))
+            _check_size(n_values, MAX_FOREIGN, where)
+            _check_size(sum(map(raw.count, OPENINGS)), MAX_TAGS, where, "tags")
             return self._foreign(path, raw, data)
         except ValidationError as problem:
             first = problem.errors(include_url=False, include_input=False)[0]
@@ -85,7 +92,6 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _loaded(raw: bytes, where: str) -> dict[str, Any]:
     """Return the JSON object of a file that holds one of a known dialect."""
-    _check_size(raw, where)
     try:
         data = json.loads(raw)
     except (ValueError, UnicodeError) as problem:
@@ -109,12 +115,9 @@ def _is_scholar(data: Mapping[str, Any]) -> bool:
     return "corpusid" in data and bool(data.get("content") or data.get("body"))
 
 
-def _check_size(raw: bytes, where: str) -> None:
-    """Refuse what would not fit into a gigabyte."""
-    if len(raw) > MAX_VALUES and raw.count(b"{") + raw.count(b"[") > MAX_VALUES:
-        raise DocumentRefused(where, f"it has more than {MAX_VALUES:,} objects and lists", "split the file")
-    if len(raw) > MAX_SPANS and raw.count(b"start") > MAX_SPANS:
-        raise DocumentRefused(where, f"it has more than {MAX_SPANS:,} spans", "split the file")
+def _check_size(count: int, most: int, where: str, what: str = "objects and lists") -> None:
+    if count > most:
+        raise DocumentRefused(where, f"it has more than {most:,} {what}", "split the file")
 
 
 def _check_version(version: Any, where: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 from axolotl_ragdata.readers._marked import check_cover
@@ -256,7 +257,10 @@ def _checked(spans: Sequence[Mapping[str, Any]], text: str, where: str) -> Seque
 
 def _read_boxes(boxes: Iterable[Sequence[float]]) -> list[Json]:
     keys = ("page", "x", "y", "width", "height")
-    return [dict(zip(keys, box, strict=True)) for box in boxes]
+    found = [dict(zip(keys, box, strict=True)) for box in boxes]
+    if not all(isfinite(value) for box in found for value in box.values()):
+        raise ValueError("a page box with a number that is not finite")
+    return found
 
 
 def _reference(entry: Mapping[str, Any]) -> Json:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import read_document, readers
@@ -377,25 +375,3 @@ def test_halves_of_surrogate_pairs_and_control_characters_are_cleaned() -> None:
     assert document.text == "ab [1]"
     assert document.sections[0].blocks[0].citations[0].text == "[1]"
     assert document.model_dump_json()
-
-
-NAMES = """
-    text section cite_spans ref_spans start end ref_id title authors first last type_str num content html
-    type offset_start offset_end target refs coords head desc note rows headers other_ids DOI year
-""".split()  # noqa: SIM905
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
-    max_leaves=15,
-)
-KEYS = ("body_text", "abstract", "bib_entries", "ref_entries", "back_matter", "biblio", "pdf_parse", "metadata")
-MORE = ("references", "figures_and_tables", "schema_version", "source", "paper_id", "warnings")
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.sampled_from(KEYS + MORE), JSON | st.lists(JSON, max_size=3), max_size=6))
-def test_any_json_is_read_or_refused(data: dict[str, Any]) -> None:
-    try:
-        read(data)
-    except DocumentRefused as refusal:
-        assert refusal.fix

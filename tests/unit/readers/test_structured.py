@@ -148,6 +148,13 @@ def test_a_figure_that_stands_nowhere_is_told() -> None:
     assert read(data).warnings == ("1 entries of ref_entries stand nowhere in the text: left out",)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400"])
+def test_a_page_box_that_is_nowhere_is_refused(number: str) -> None:
+    raw = json.dumps(written()).replace('"sentence_spans"', f'"boxes": [[1, {number}, 1, 1, 1]], "sentence_spans"')
+    with pytest.raises(DocumentRefused, match="not finite"):
+        readers.get("s2orc", "test").read(Path("a.json"), raw.encode())
+
+
 def test_two_sections_of_one_id_are_refused() -> None:
     data = written()
     data["body_text"][1]["section_path"] = ["Results"]
