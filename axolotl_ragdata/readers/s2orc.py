@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from axolotl_ragdata.errors import DocumentRefused
+from axolotl_ragdata.lines import MOST_LINES, holds_lines
 from axolotl_ragdata.readers import readers, source_of
 from axolotl_ragdata.readers._client import client_fields
 from axolotl_ragdata.readers._language import settle_language
@@ -97,8 +98,9 @@ def _loaded(raw: bytes, where: str) -> dict[str, Any]:
     except (ValueError, UnicodeError) as problem:
         if raw.count(b"\n") and b"Extra data" in str(problem).encode():
             what = "it holds several JSON values, not one document"
-            split = f"split -l 1 -a 6 --additional-suffix=.json {where} FOLDER/"
-            raise DocumentRefused(where, what, f"give each document a file; of JSON Lines: {split}") from None
+            named = "give JSON Lines the name FILE.jsonl, and name that file: each line is a document then"
+            fix = f"split it: no more than {MOST_LINES:,} lines a file" if holds_lines(Path(where)) else named
+            raise DocumentRefused(where, what, fix) from None
         raise DocumentRefused(where, f"it is not JSON: {problem}", "give one JSON object a file") from None
     if not isinstance(data, dict):
         raise DocumentRefused(where, f"it holds a JSON {type(data).__name__}, not an object", "give one object a file")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from axolotl_ragdata.errors import DocumentRefused
-from axolotl_ragdata.readers import read_document, readers
+from axolotl_ragdata.readers import readers
 from axolotl_ragdata.records import Document
 
 BODY = [
@@ -324,14 +324,6 @@ def test_the_number_of_a_formula_of_grobid_client_python() -> None:
     data["body_text"][2] |= {"text": "E = mc2 (1)", "label": "(1)"}
     formula = read(data).sections[1].blocks[1]
     assert (formula.kind, formula.text, formula.label) == ("formula", "E = mc2 (1)", "(1)")
-
-
-def test_json_lines_are_refused_with_the_command_that_parts_them(tmp_path: Path) -> None:
-    path = tmp_path / "all.jsonl"
-    path.write_text('{"paper_id": "1", "body_text": []}\n' * 2)
-    with pytest.raises(DocumentRefused, match="several JSON values") as refusal:
-        read_document(path)
-    assert f"split -l 1 -a 6 --additional-suffix=.json {path} FOLDER/" in refusal.value.fix
 
 
 @pytest.mark.parametrize(
