@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from axolotl_ragdata.readers._foreign import Entry, Json, raw_text, text_in
 from axolotl_ragdata.readers._marked import disjoint
 from axolotl_ragdata.readers._s2orc import s2orc_fields
 from axolotl_ragdata.readers._tei_header import year_in
+from axolotl_ragdata.readers.structured import free_key
 
 PARTS = {
     "sectionheader": "body_text",
@@ -139,7 +140,7 @@ def _parse(body: Layer, warnings: list[str]) -> Json:
         elif PARTS[kind] == "ref_entries":
             text = f"{label} {body.text[note.start : note.end]}"
             key = str(note.attributes.get("id") or len(parse["ref_entries"]))
-            parse["ref_entries"][_free(key, parse["ref_entries"])] = {"type": kind, "text": text}
+            parse["ref_entries"][free_key(key, parse["ref_entries"])] = {"type": kind, "text": text}
         else:
             parse[PARTS[kind]].append(_entry(body, kind, note) | (heading if kind != "abstract" else {}))
         label = ""
@@ -196,7 +197,7 @@ def _bibliography(layer: Layer) -> Json:
     attributes = {note.start: note.attributes for note in reversed(layer.notes("bibentry"))}
     for number, (start, end, key) in enumerate(spans):
         raw = layer.text[start:end]
-        entries[_free(key or f"b{number}", entries)] = {
+        entries[free_key(key or f"b{number}", entries)] = {
             "title": next(layer.texts("bibtitle", start, end), None),
             "authors": _names(layer, "bibauthor", start, end),
             "venue": next(layer.texts("bibvenue", start, end), None),
@@ -230,15 +231,3 @@ def _named(layer: Layer, kind: str, start: int, end: int) -> list[str]:
             names.append({})
         names[-1].setdefault(part, []).append(text_in(layer.text[first:last]))
     return [" ".join((*name.get("firstname", ()), *name.get("lastname", ()))) for name in names]
-
-
-def _free(key: str, taken: Collection[str]) -> str:
-    """Return a key that is not taken yet.
-
-    >>> _free("b0", {"b0": 1})
-    'b0~1'
-    """
-    free = key
-    while free in taken:
-        free = f"{key}~{len(taken)}" if free == key else f"{free}~"
-    return free

@@ -8,7 +8,7 @@ the rest (the Markdown of a table, the items of a list, the words of a citation)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 from math import isfinite
 from typing import Any
@@ -198,10 +198,7 @@ def _bibliography(references: Sequence[Reference]) -> Json:
     """Return the entries by their id; a second one of the same id gets a key of its own."""
     entries: Json = {}
     for reference in references:
-        key = reference.id
-        while key in entries:
-            key += "~"
-        entries[key] = {
+        entries[free_key(reference.id, entries)] = {
             "ref_id": reference.id,
             "title": reference.title,
             "authors": [{"name": name} for name in reference.authors],
@@ -211,6 +208,18 @@ def _bibliography(references: Sequence[Reference]) -> Json:
             "raw_text": reference.raw,
         }
     return entries
+
+
+def free_key(key: str, taken: Collection[str]) -> str:
+    """Return a key that is not taken yet, in few steps however many begin alike.
+
+    >>> free_key("b0", {"b0": 1})
+    'b0~1'
+    """
+    free = key
+    while free in taken:
+        free = f"{key}~{len(taken)}" if free == key else f"{free}~"
+    return free
 
 
 def _section(entry: Mapping[str, Any], part: str) -> Json:

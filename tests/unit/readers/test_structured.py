@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,14 @@ def test_a_page_box_that_is_nowhere_is_refused(number: str) -> None:
     raw = json.dumps(written()).replace('"sentence_spans"', f'"boxes": [[1, {number}, 1, 1, 1]], "sentence_spans"')
     with pytest.raises(DocumentRefused, match="not finite"):
         readers.get("s2orc", "test").read(Path("a.json"), raw.encode())
+
+
+def test_many_references_of_one_id_are_written_in_time() -> None:
+    references = [{"id": "b0", "title": str(number)} for number in range(30_000)]
+    document = Document.model_validate({"id": "doc-1", "source": SOURCE, "references": references})
+    start = time.process_time()
+    assert read(to_json(document)) == document
+    assert time.process_time() - start < 5
 
 
 def test_two_sections_of_one_id_are_refused() -> None:
