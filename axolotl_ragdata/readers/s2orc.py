@@ -27,6 +27,8 @@ MAX_FOREIGN = 400_000
 MAX_TAGS = 500_000
 """The same of tables that are HTML."""
 OPENINGS = (b"<", b"\\u003c", b"\\u003C")
+SURROGATES = (b"\\ud", b"\\uD", b"\xed")
+"""How halves of surrogate pairs begin, escaped or not."""
 DIALECTS = "our own, S2ORC, CORD-19, Semantic Scholar (s2orc, s2orc_v2) or grobid-client-python"
 TEXT_KEYS = {"body_text", "biblio", *PARSES}
 BEGINNINGS = (b'"paper_id"', b'"biblio"', b'"corpusid"')
@@ -54,15 +56,10 @@ class S2orcReader:
         """
         where = str(path)
         try:
-            n_values = raw.count(b"{") + raw.count(b"[")
-            _check_size(n_values, MAX_VALUES, where)
-            data = _loaded(raw, where)
-            if "schema_version" in data and "source" in data:
-                _check_version(data["schema_version"], where)
-                return Document.model_validate(from_json(data))
-            _check_size(n_values, MAX_FOREIGN, where)
-            _check_size(sum(map(raw.count, OPENINGS)), MAX_TAGS, where, "tags")
-            return self._foreign(path, raw, data)
+            document = self._document(path, raw, where)
+            if any(sign in raw for sign in SURROGATES):
+                document.model_dump_json()  # half of a pair that stands in an id, say, could not be written
+            return document
         except ValidationError as problem:
             first = problem.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
@@ -71,6 +68,17 @@ class S2orcReader:
             raise DocumentRefused(where, "its values are nested too deeply", f"give JSON of {DIALECTS}") from None
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
             raise _refusal(where, f"{type(problem).__name__}: {problem}") from None
+
+    def _document(self, path: Path, raw: bytes, where: str) -> Document:
+        n_values = raw.count(b"{") + raw.count(b"[")
+        _check_size(n_values, MAX_VALUES, where)
+        data = _loaded(raw, where)
+        if "schema_version" in data and "source" in data:
+            _check_version(data["schema_version"], where)
+            return Document.model_validate(from_json(data))
+        _check_size(n_values, MAX_FOREIGN, where)
+        _check_size(sum(map(raw.count, OPENINGS)), MAX_TAGS, where, "tags")
+        return self._foreign(path, raw, data)
 
     def _foreign(self, path: Path, raw: bytes, data: Mapping[str, Any]) -> Document:
         fields = _fields(data)

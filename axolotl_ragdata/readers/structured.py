@@ -55,6 +55,7 @@ def from_json(data: Mapping[str, Any]) -> Json:
             is not within its text.
     """
     sections = _sections(data)
+    doubts = [doubt for doubt in _doubts(data, sections) if doubt not in data["warnings"]]
     metadata = data["metadata"]
     return {
         "id": data["paper_id"],
@@ -64,7 +65,7 @@ def from_json(data: Mapping[str, Any]) -> Json:
         "sections": [section for _, section in sorted(sections.items())],
         "references": [_reference(entry) for entry in data["bib_entries"].values()],
         "source": data["source"],
-        "warnings": [*data["warnings"], *(each for each in _doubts(data, sections) if each not in data["warnings"])],
+        "warnings": [*data["warnings"], *doubts],
     }
 
 
@@ -83,15 +84,17 @@ def _sections(data: Mapping[str, Any]) -> dict[int, Json]:
 
 
 def _doubts(data: Mapping[str, Any], sections: Mapping[int, Json]) -> list[str]:
-    """Return what does not fit, a line a kind."""
-    blocks = [block for section in sections.values() for block in section["blocks"]]
-    n_other = sum(
-        mark["text"] != block["text"][mark["start"] : mark["end"]] for block in blocks for mark in block["citations"]
-    )
+    """Return what does not fit, a line a kind; citations are made to say what stands in the text."""
+    n_other = 0
+    for block in (block for section in sections.values() for block in section["blocks"]):
+        for mark in block["citations"]:
+            words = block["text"][mark["start"] : mark["end"]]
+            n_other += mark["text"] != words
+            mark["text"] = words
     placed = {entry.get("ref_id") for key in PART_KEYS.values() for entry in data[key]}
     n_lost = len(data["ref_entries"].keys() - placed)
     counts = {
-        "citations say other words than the text where they stand": n_other,
+        "citations said other words than the text where they stand: the text is taken": n_other,
         "entries of ref_entries stand nowhere in the text: left out": n_lost,
     }
     return [f"{count} {what}" for what, count in counts.items() if count]

@@ -94,7 +94,8 @@ def check(data: dict[str, Any]) -> None:
         for block in section.blocks:
             for mark in block.citations:
                 assert 0 <= mark.start < mark.end <= len(block.text)
-                assert is_ours or (mark.text == block.text[mark.start : mark.end] and mark.ref_id in {None, *known})
+                assert mark.text == block.text[mark.start : mark.end]
+                assert is_ours or mark.ref_id in {None, *known}
     assert Document.model_validate_json(document.model_dump_json()) == document
     assert Document.model_validate(from_json(json.loads(json.dumps(to_json(document))))) == document
 

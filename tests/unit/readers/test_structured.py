@@ -139,7 +139,8 @@ def test_a_citation_that_says_other_words_than_the_text_is_told_once() -> None:
     data = written()
     data["body_text"][0]["cite_spans"][0]["text"] = "[2]"
     document = read(data)
-    assert document.warnings == ("1 citations say other words than the text where they stand",)
+    assert document.warnings == ("1 citations said other words than the text where they stand: the text is taken",)
+    assert document.sections[0].blocks[0].citations[0].text == "[1]"
     assert read(to_json(document)) == document
 
 
@@ -147,6 +148,13 @@ def test_a_figure_that_stands_nowhere_is_told() -> None:
     data = written()
     del data["body_text"][1]
     assert read(data).warnings == ("1 entries of ref_entries stand nowhere in the text: left out",)
+
+
+@pytest.mark.parametrize("half", [rb"\ud800", rb"\uDC00", "\ud800".encode("utf-8", "surrogatepass")])
+def test_text_that_could_not_be_written_is_refused(half: bytes) -> None:
+    raw = json.dumps(written()).encode().replace(b"says.", half + b"5ays.")
+    with pytest.raises(DocumentRefused, match="surrogates not allowed"):
+        readers.get("s2orc", "test").read(Path("a.json"), raw)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400"])
