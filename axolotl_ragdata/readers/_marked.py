@@ -36,14 +36,14 @@ def marked_text(raw: str, marks: Sequence[Span], swaps: Sequence[Span] = ()) -> 
     marks = [mark for mark in marks if 0 <= mark[0] < mark[1] <= len(raw)]
     check_cover(raw, marks)
     swaps = disjoint([swap for swap in swaps if 0 <= swap[0] < swap[1] <= len(raw)])
-    if not swaps:
+    if swaps or (marks and squeezed(raw) != raw):
+        starts = [start for start, _, _ in swaps]
+        marks = [_widened(mark, swaps, starts) for mark in marks]
+        text, at = _put_together(raw, marks, swaps)
+        marks = [(at[start], at[end], carried) for start, end, carried in marks]
+    else:
         text = squeezed(raw)
-        if text == raw or not marks:
-            return text, marks
-    starts = [start for start, _, _ in swaps]
-    marks = [_widened(mark, swaps, starts) for mark in marks]
-    text, at = _put_together(raw, marks, swaps)
-    found = (_trimmed(text, at[start], at[end], carried) for start, end, carried in marks)
+    found = (_trimmed(text, mark) for mark in marks)
     return text, [mark for mark in found if mark[0] < mark[1]]
 
 
@@ -105,8 +105,9 @@ def _put_together(raw: str, marks: Iterable[Span], swaps: Iterable[Span]) -> tup
     return "".join(parts).rstrip(), at
 
 
-def _trimmed(text: str, start: int, end: int, carried: str) -> Span:
-    """Return a span without the blank at either end."""
+def _trimmed(text: str, mark: Span) -> Span:
+    """Return a mark without the blank at either end."""
+    start, end, carried = mark
     end = min(end, len(text))
     start += text[start : start + 1] == " "
     end -= start < end and text[end - 1] == " "

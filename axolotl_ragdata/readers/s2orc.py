@@ -31,6 +31,7 @@ SURROGATES = (b"\\ud", b"\\uD", b"\xed")
 """How halves of surrogate pairs begin, escaped or not."""
 DIALECTS = "our own, S2ORC, CORD-19, Semantic Scholar (s2orc, s2orc_v2) or grobid-client-python"
 TEXT_KEYS = {"body_text", "biblio", *PARSES}
+READ_AGAIN = "read its source again with this version: ragdata read FILE --json"
 BEGINNINGS = (b'"paper_id"', b'"biblio"', b'"corpusid"')
 
 
@@ -74,8 +75,7 @@ class S2orcReader:
         _check_size(n_values, MAX_VALUES, where)
         data = _loaded(raw, where)
         if "schema_version" in data and "source" in data:
-            _check_version(data["schema_version"], where)
-            return Document.model_validate(from_json(data))
+            return _ours(data, where)
         _check_size(n_values, MAX_FOREIGN, where)
         _check_size(sum(map(raw.count, OPENINGS)), MAX_TAGS, where, "tags")
         return self._foreign(path, raw, data)
@@ -130,11 +130,17 @@ def _check_size(count: int, most: int, where: str, what: str = "objects and list
         raise DocumentRefused(where, f"it has more than {most:,} {what}", "split the file")
 
 
-def _check_version(version: Any, where: str) -> None:
+def _ours(data: Mapping[str, Any], where: str) -> Document:
+    """Return the document of our own JSON; of another version it is refused, and where an edit left offsets behind."""
+    version = data["schema_version"]
     if version != SCHEMA_VERSION:
         what = f"it is a document of schema_version {version!r:.40}, not {SCHEMA_VERSION!r}"
-        fix = "read its source again with this version: ragdata read FILE --json"
-        raise DocumentRefused(where, what, fix)
+        raise DocumentRefused(where, what, READ_AGAIN)
+    try:
+        fields = from_json(data)
+    except ValueError as problem:
+        raise DocumentRefused(where, str(problem)[:200], f"correct what was edited, or {READ_AGAIN}") from None
+    return Document.model_validate(fields)
 
 
 def _refusal(where: str, fact: str) -> DocumentRefused:

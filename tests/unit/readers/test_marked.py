@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from axolotl_ragdata.readers._marked import marked_text, squeezed
@@ -21,6 +21,7 @@ def test_every_mark_lies_within_the_text_and_begins_and_ends_with_a_sign(
         assert text[start:end] == text[start:end].strip()
 
 
+@example([("1 ", True)])
 @given(st.lists(st.tuples(WORDS, st.booleans()), max_size=6))
 def test_marks_say_what_they_said(pieces: list[tuple[str, bool]]) -> None:
     """Signs are marked one by one, so that what is marked is known before the text is put together."""
