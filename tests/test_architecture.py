@@ -20,6 +20,7 @@ LAYERS: list[set[str]] = [
         "progress",
         "interruption",
         "languages",
+        "lines",
         "quotes",
         "references",
         "delimiters",
