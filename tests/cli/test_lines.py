@@ -32,4 +32,6 @@ def test_a_build_from_json_lines_is_that_from_the_files(
     assert [row["id"] for row in rows(recipe, "examples")] == [row["id"] for row in rows(built, "examples")]
     verified = ragdata("verify", recipe)
     assert verified.code == 0, verified.out
-    assert "papers.jsonl:" in ragdata("show", recipe, rows(recipe, "examples")[0]["id"]).out
+    shown = ragdata("show", recipe, rows(recipe, "examples")[0]["id"]).out
+    assert "papers.jsonl:" in shown
+    assert ", unchanged)" in shown
