@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
 from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.errors import BudgetReached
@@ -12,6 +11,8 @@ from axolotl_ragdata.records import Usage
 
 WORTH_A_BATCH = 0.25
 """Share of the most calls that were under way below which those that fit are too few for a batch of their own."""
+FEWEST = 8
+"""Calls that are too few in any case, while others wait: what takes a day is not done for them."""
 
 
 class BatchBudget(Budget):
@@ -23,8 +24,9 @@ class BatchBudget(Budget):
 
     def __init__(self, block: LlmBlock, where: str, before: Usage | None = None) -> None:
         super().__init__(block, where, before)
-        self._turns: deque[tuple[Usage, asyncio.Future[None]]] = deque()
+        self._turns: dict[asyncio.Future[None], Usage] = {}
         self._most = 0
+        self._fewest = max(1, min(FEWEST, block.batch.max_requests // 2))
 
     async def reserve(self, expected: Usage) -> None:
         """Set a call's worst case aside, with the next batch that has room for it.
@@ -36,14 +38,13 @@ class BatchBudget(Budget):
             self._set_aside(expected)
             return
         turn = asyncio.get_running_loop().create_future()
-        self._turns.append((expected, turn))
+        self._turns[turn] = expected
         self._let_in()
         try:
             await turn
         except asyncio.CancelledError:
-            if turn in (waiting for _, waiting in self._turns):
-                self._turns.remove((expected, turn))
-            elif not turn.cancelled() and turn.exception() is None:
+            # one that was let in in the same moment gives its room back
+            if self._turns.pop(turn, None) is None and not turn.cancelled() and turn.exception() is None:
                 self.settle(expected, Usage())
             raise
 
@@ -58,26 +59,29 @@ class BatchBudget(Budget):
 
     def _let_in(self) -> None:
         """Give the room to the calls that wait, in turn, once no call is under way."""
-        if self._reserved.calls or not self._turns:
+        if self._reserved.calls:
             return
+        # who was cancelled in this turn of the loop has not left yet
+        self._turns = {turn: expected for turn, expected in self._turns.items() if not turn.done()}
         most, fitting, problem = self._most, 0, None
-        for expected, _ in self._turns:
+        for expected in self._turns.values():
             if (problem := self._crossing(expected)) is not None:
                 break
             self._set_aside(expected)
             fitting += 1
-        if problem is not None and fitting < max(1.0, WORTH_A_BATCH * most):
+        if problem is not None and fitting < max(self._fewest, WORTH_A_BATCH * most):
             self._reserved = Usage()
             self._refuse(problem, fitting)
             return
-        for _ in range(fitting):
-            self._turns.popleft()[1].set_result(None)
+        for turn in list(self._turns)[:fitting]:
+            del self._turns[turn]
+            turn.set_result(None)
 
     def _refuse(self, problem: BudgetReached, fitting: int) -> None:
         if fitting:
             what = f"there is room for {fitting:,} of {len(self._turns):,} calls, too few for a batch; {problem.what}"
-            problem = BudgetReached(problem.where, what, problem.fix)
-        while self._turns:
-            _, turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_exception(problem)
+            fix = "raise the cap, or set llm.mode: live for the rest, and run the same command again: it goes on here"
+            problem = BudgetReached(problem.where, what, fix)
+        turns, self._turns = self._turns, {}
+        for turn in turns:
+            turn.set_exception(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -481,11 +482,30 @@ def test_near_a_cap_batches_do_not_shrink_to_single_requests(tmp_path: Path, ser
     assert "too few for a batch" in caught.value.what
     assert sum(sizes(server)) == len(server.paid) > 50, "what fits was asked"
     assert len(server.batches) < 20
-    assert min(sizes(server)) >= max(sizes(server)) // 4
+    assert min(sizes(server)) >= max(8, max(sizes(server)) // 4)
     assert spent_since(tmp_path, {}).calls == len(server.paid), "and is kept"
     assert 120 * len(server.paid) <= 30_000
     assert all_good(completes(tmp_path, recipe(server.base_url), requests(300)))
     assert len(server.paid) == len(set(server.paid)) == 300
+
+
+def test_a_cap_with_room_for_a_few_calls_is_not_used_up_one_by_one(tmp_path: Path, serve: Callable[..., Any]) -> None:
+    server = serve()
+    with pytest.raises(BudgetReached, match="room for 2 of 28 calls") as caught:
+        completes(tmp_path, recipe(server.base_url, max_tokens_total=3000), requests(30))
+    assert sizes(server) == [2]
+    assert "llm.mode: live" in caught.value.fix
+
+
+def test_a_run_that_ends_while_calls_wait_at_a_cap_ends_quietly(tmp_path: Path, serve: Callable[..., Any]) -> None:
+    server = serve(batch_s=0.5)
+    of = recipe(server.base_url, max_tokens_total=15_000)
+    leave(tmp_path, of, requests(30), server)
+    assert sizes(server) == [11]
+    with contextlib.suppress(BudgetReached):
+        completes(tmp_path, of, requests(30))
+    assert sizes(server)[:2] == [11, 10]
+    assert len(server.paid) == len(set(server.paid))
 
 
 def test_what_fits_below_a_cap_goes_in_one_batch(tmp_path: Path, serve: Callable[..., Any]) -> None:
