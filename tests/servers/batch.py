@@ -3,7 +3,7 @@
 `outcome` may decide what becomes of a request: it gets the batch's number from 0 and the line, and returns "expire", an
 HTTP status of an error, or None. `status` may decide how a batch ends ("completed"); a batch takes `batch_s` seconds.
 `room` is how many requests may be in progress: a batch above it fails. `fault` may answer a method and a path with a
-status before anything is done, `loss` after it was done.
+status before anything is done, `loss` after it was done; 200 is a page in the place of JSON.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class BatchServer(ModelServer):
     ) -> web.StreamResponse:
         asked = request.method, request.path
         if self.fault and (status := self.fault(*asked)):
+            if status == 200:
+                return web.Response(text="<html>one moment, please</html>", content_type="text/html")
             return web.json_response({"error": {"message": f"answered with {status}"}}, status=status)
         done = await handler(request)
         if self.loss and (status := self.loss(*asked)):

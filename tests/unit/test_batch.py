@@ -391,8 +391,11 @@ def test_answers_that_nobody_asked_for_yet_stay_in_their_batch(tmp_path: Path, s
     assert ledger[-1]["ended"] == "taken"
 
 
-def test_an_endpoint_that_is_away_while_a_batch_runs_is_waited_for(tmp_path: Path, serve: Callable[..., Any]) -> None:
-    server = serve(batch_s=0.3, fault=lambda method, path: 502 if is_away(path) else None)
+@pytest.mark.parametrize("status", [502, 429, 200])
+def test_an_endpoint_that_is_away_while_a_batch_runs_is_waited_for(
+    tmp_path: Path, serve: Callable[..., Any], status: int
+) -> None:
+    server = serve(batch_s=0.3, fault=lambda method, path: status if is_away(path) else None)
     looks: list[str] = []
 
     def is_away(path: str) -> bool:
@@ -402,8 +405,20 @@ def test_an_endpoint_that_is_away_while_a_batch_runs_is_waited_for(tmp_path: Pat
     heard: list[str] = []
     assert all_good(completes(tmp_path, recipe(server.base_url), requests(2), heard))
     assert len(server.batches) == 1
-    assert sum("does not answer" in line for line in heard) == 1
+    assert sum("it is waited for" in line for line in heard) == 1
     assert sum("answers again" in line for line in heard) == 1
+
+
+def test_a_page_in_the_place_of_answers_is_not_taken_for_them(tmp_path: Path, serve: Callable[..., Any]) -> None:
+    reads: list[str] = []
+
+    def page(method: str, path: str) -> int | None:
+        reads.extend([path] if path.endswith("/content") else [])
+        return 200 if path.endswith("/content") and len(reads) < 3 else None
+
+    server = serve(fault=page)
+    assert all_good(completes(tmp_path, recipe(server.base_url), requests(2)))
+    assert len(server.paid) == 2
 
 
 def test_an_endpoint_that_is_started_again_goes_on(tmp_path: Path, batch_server: ModuleType) -> None:
