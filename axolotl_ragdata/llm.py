@@ -28,7 +28,8 @@ from axolotl_ragdata.attempts import (
     what_it_said,
     worst_case,
 )
-from axolotl_ragdata.batch import BatchTransport, Say
+from axolotl_ragdata.batch import BatchTransport, Say, as_batches
+from axolotl_ragdata.batch.budget import BatchBudget
 from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.endpoints import NO_KEY, base_url_of, ending, key_for
 from axolotl_ragdata.errors import BudgetReached, EndpointError
@@ -116,9 +117,8 @@ class Chat:
         self._secret = key
         self._where = where
         batched = block.mode == "batch"
-        in_flight = block.batch.max_requests if batched else block.concurrency
-        self._limiter = Limiter(block.model_copy(update={"concurrency": in_flight}))
-        self._budget = Budget(block, where, before)
+        self._limiter = Limiter(as_batches(block) if batched else block)
+        self._budget = (BatchBudget if batched else Budget)(block, where, before)
         # what a batch brings back was answered, whatever it says of single requests
         self._circuit = Circuit(block.patience_s, math.inf if batched else min(DOWN_AFTER, block.concurrency + 1))
         self._forms = Forms()
@@ -133,9 +133,7 @@ class Chat:
         self._sending: set[asyncio.Task[Any]] = set()
         self._transport: Transport | BatchTransport
         if batched:
-            answered = self._journal.__contains__
-            variable = block.api_key_env
-            self._transport = BatchTransport(base_url, key, variable, block.batch, journal.folder, answered, self._say)
+            self._transport = BatchTransport(base_url, key, block, journal, self._say)
         else:
             self._transport = Transport(base_url, key, block.concurrency, block.timeout_s)
         self.stats = Stats()
@@ -242,7 +240,7 @@ class Chat:
             before = outcome.error
             if before == TRUNCATED:
                 request = dataclasses.replace(request, max_tokens=min(MOST_TOKENS, LARGER * request.max_tokens))
-            elif outcome.choice is None and not outcome.is_of_the_form:
+            elif outcome.choice is None and not outcome.is_of_the_form and self._block.mode == "live":
                 await asyncio.sleep(max(outcome.wait_s or 0.0, backoff_s(max(0, number - 1))))
         # an endpoint that has no more room than it had
         error = TRUNCATED if before == TRUNCATED and not outcome.retryable else outcome.error
@@ -263,6 +261,7 @@ class Chat:
             self.stats.answered += 1
         else:
             await self._journal.append_failure(key, failed_entry(request, outcome, number))
+        self._transport.journalled(key)
         return outcome
 
     def _outcome(self, attempt: Attempt, request: ChatRequest, form: Form) -> Completion | Attempt:
@@ -361,7 +360,7 @@ class Chat:
         if wait_s is not None and wait_s > LONGEST_ASKED_WAIT_S:
             wait = datetime.timedelta(seconds=round(wait_s))
             raise self._gone(f"asks to wait {wait} (status {status}): {said}", "wait as long")
-        if status in OVERLOADED:
+        if status in OVERLOADED and self._block.mode == "live":
             self._limiter.turned_away(wait_s)
         if wait_s is not None:
             self._say_wait(wait_s)

@@ -88,6 +88,9 @@ class Transport:
         """
         return await self._call("POST", path, _encoded(body))
 
+    def journalled(self, key: str) -> None:
+        """Hear that the reply to a key is in the journal: of no matter here, where each call is its own."""
+
     async def get(self, path: str) -> Reply:
         """Return what stands at a path; raises as `post`."""
         return await self._call("GET", path, None)
