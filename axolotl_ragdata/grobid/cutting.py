@@ -25,6 +25,7 @@ class Part:
     last: int
     title: str | None = None
     chapter: int | None = None
+    chapter_title: str | None = None
 
     @property
     def pages(self) -> int:

@@ -16,7 +16,7 @@ from lxml import etree
 
 from axolotl_ragdata.errors import EndpointError, StoreError
 from axolotl_ragdata.grobid import ParseOptions, ParseReport, find_pdfs, parse_pdfs
-from axolotl_ragdata.grobid.joining import XML_ID
+from axolotl_ragdata.grobid.places import XML_ID
 from axolotl_ragdata.readers import read_document
 
 NS = "{http://www.tei-c.org/ns/1.0}"
