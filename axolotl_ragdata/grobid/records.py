@@ -95,7 +95,7 @@ class ReportFile:
         self.path = folder / REPORT
         self.by_pdf: dict[str, ParseRecord] = {}
         self._by_sha256: dict[str, ParseRecord] = {}
-        for record in _read(self.path):
+        for record in read_report(self.path):
             self._remember(record)
         names = Counter(record.tei for record in self.by_pdf.values() if record.tei)
         self._shared = {name for name, count in names.items() if count > 1}
@@ -231,7 +231,12 @@ def silent_pages(tei: bytes, pages: int | None, lost: Iterable[tuple[int, int]] 
     return page_ranges((page, page) for page in range(1, pages + 1) if page not in found | named) or None
 
 
-def _read(path: Path) -> list[ParseRecord]:
+def read_report(path: Path) -> list[ParseRecord]:
+    """Return the lines of a report in order, none where it is not there; the last one of a PDF counts.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
     try:
         lines = path.read_bytes().splitlines() if path.exists() else []
     except OSError as problem:

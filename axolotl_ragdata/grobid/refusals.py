@@ -50,6 +50,8 @@ ADVICE = {
     "UNWRITABLE": "see what stands at that path in the output folder, or choose another; then run it again",
     "BROKEN_PDF": "mend it with `qpdf in.pdf out.pdf`, or print it to a new PDF",
 }
+SEEN_HERE = frozenset({"ENCRYPTED", "NOT_A_PDF", "EMPTY_FILE", "UNREADABLE"})
+"""What is found before a PDF is sent: only another file ends otherwise."""
 TOO_LONG = frozenset({"TOO_MANY_BLOCKS", "TOO_MANY_TOKENS", "TIMEOUT", "TOO_LARGE"})
 """What a shorter part may not end with."""
 ON_A_PAGE = frozenset({"BAD_INPUT_DATA", "PDFALTO_CONVERSION_FAILURE", "TAGGING_ERROR", "PARSING_ERROR", "GENERAL"})
