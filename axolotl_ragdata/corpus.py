@@ -226,7 +226,7 @@ def _of_pdf(shown: str, record: ParseRecord, outcome: Document | Rejected | None
     if record.status == "copy":
         yield _rejected(shown, "a copy of another file", str(record.copy_of))
         return
-    lost = f"pages {record.failed_pages} are missing: {record.code}" if record.tei else f"{record.code}"
+    lost = f"pages {record.failed_pages} are missing: {record.code}" if record.failed_pages else f"{record.code}"
     if isinstance(outcome, Document):
         source = outcome.source.model_copy(update={"pdf": shown, "pdf_sha256": record.sha256})
         told = ((lost,) if record.failed_pages else ()) + pdfs.silence_of(record)

@@ -79,11 +79,9 @@ def fingerprint(recipe: Recipe) -> list[str]:
 
 def silence_of(record: ParseRecord) -> tuple[str, ...]:
     """Return a warning about pages of a PDF that went through and of which nothing may have come."""
-    if not record.silent_pages:
+    if not record.suspicious_pages:
         return ()
-    return (
-        f"pages {record.silent_pages} are blank, images, references alone, or lost: no place in the TEI is on them",
-    )
+    return (f"no text came of pages {record.suspicious_pages}: blank, images, references alone, or lost",)
 
 
 def advice_of(record: ParseRecord, shown: str, recipe: Recipe) -> str:

@@ -121,8 +121,8 @@ def _print(report: ParseReport, as_json: bool) -> None:
     for record in report.missing:
         if record.code != NOT_SENT:
             click.echo(printable(f"  {record.status} {explain(record, report.folder)}"))
-    silent = [record for record in report.records if record.silent_pages]
+    silent = [record for record in report.records if record.suspicious_pages]
     if silent:
-        told = f"{silent[0].pdf}: {silent[0].silent_pages}" + ("; …" if len(silent) > 1 else "")
-        what = "went through and left no trace with a place in the TEI: blank, images, references alone, or lost"
-        click.echo(printable(f"  pages of {len(silent):,} PDFs {what} ({told}); see silent_pages in {REPORT}"))
+        told = f"{silent[0].pdf}: {silent[0].suspicious_pages}" + ("; …" if len(silent) > 1 else "")
+        what = "of which no text came, blank, images, references alone, or lost"
+        click.echo(printable(f"  {len(silent):,} have pages {what} ({told}): silent_pages in {REPORT}"))

@@ -76,6 +76,15 @@ class ParseRecord(Record):
         """Whether nothing of the PDF is missing; a TEI that should have been made anew and was not has a `code`."""
         return self.status in ("parsed", "copy") and self.code is None
 
+    @property
+    def suspicious_pages(self) -> str | None:
+        """The silent pages without the last ones, which mostly are references: GROBID gives those no place."""
+        ranges = self.silent_pages.split(", ") if self.silent_pages else []
+        first, _, last = ranges[-1].partition("-") if ranges else ("", "", "")
+        if ranges and int(last or first) == self.pages and 2 * (self.pages - int(first) + 1) < self.pages:
+            ranges.pop()
+        return ", ".join(ranges) or None
+
 
 class ReportFile:
     """The report of a folder of TEI files.

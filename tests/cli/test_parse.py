@@ -291,11 +291,11 @@ def test_pages_of_which_nothing_came_are_told(
     (tmp_path / "pdfs" / "a.pdf").write_bytes(grobid_server.pdf_of(pages))
     ended = ragdata("parse", tmp_path / "pdfs", "-o", tmp_path / "tei", "--grobid", server.url)
     assert ended.code == 0
-    assert "pages of 1 PDFs went through" in ended.out
+    assert "1 have pages of which no text came" in ended.out
     assert "a.pdf: 2-3" in ended.out
     assert ragdata("build", recipe_of(tmp_path), env={"GROBID_URL": server.url}).code == 0
     (document,) = table(tmp_path, "documents")
-    assert "pages 2-3 are blank, images, references alone, or lost" in " ".join(document["warnings"])
+    assert "no text came of pages 2-3: blank" in " ".join(document["warnings"])
 
 
 def test_a_name_that_finds_nothing_is_an_error(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,33 @@ def test_text_stays_in_its_section_over_the_cuts_of_a_book(
     document = read_document(tmp_path / "tei" / "a.tei.xml")
     found = {block.text: section.path for section, block, _ in document.placed_blocks if block.kind == "paragraph"}
     assert found == {f"Leaf {page} has a sentence.": (f"Section {(page - 1) // 25}",) for page in range(1, 201)}
+
+
+def test_no_line_is_lost_that_grobid_takes_for_the_title_of_a_part(
+    serve: Serve, book: Callable[..., Path], parse: Parse, tmp_path: Path, grobid_server: ModuleType
+) -> None:
+    lines = [f"Leaf {page} begins a sentence that\nruns to the end of leaf {page}." for page in range(1, 101)]
+    pages = "\n".join(lines).split("\n")  # each second page goes on with a sentence
+    pages[60] = "# Outcome\n" + pages[60]
+    (tmp_path / "pdfs" / "a.pdf").write_bytes(grobid_server.pdf_of(["# Treatment\n" + pages[0], *pages[1:]]))
+    server = serve()
+    server.takes_titles = True
+    parse(server, part_pages=29)
+    document = read_document(tmp_path / "tei" / "a.tei.xml")
+    placed = [(section.path, block.text) for section, block, _ in document.placed_blocks]
+    said = " ".join([document.title or "", *(text for _, text in placed)])
+    for page in range(1, 101):
+        assert said.count(f"Leaf {page} begins a sentence that") == 1
+        assert said.count(f"uns to the end of leaf {page}.") == 1
+    edge = record_of_cut(tmp_path)
+    assert f"{pages[edge - 1]} {pages[edge]}" in said
+
+
+def record_of_cut(folder: Path) -> int:
+    """Return the last page of the first part that a sentence runs out of."""
+    (line,) = (folder / "tei" / "parse-report.jsonl").read_text().splitlines()
+    ends = [part["last_page"] for part in json.loads(line)["parts"]]
+    return next(int(end) for end in ends if end % 2)
 
 
 def test_no_sentence_is_made_up_where_a_part_is_missing(
