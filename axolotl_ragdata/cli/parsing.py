@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,6 +124,8 @@ def _print(report: ParseReport, as_json: bool) -> None:
             click.echo(printable(f"  {record.status} {explain(record, report.folder)}"))
     silent = [record for record in report.records if record.suspicious_pages]
     if silent:
-        told = f"{silent[0].pdf}: {silent[0].suspicious_pages}" + ("; …" if len(silent) > 1 else "")
+        told = f"{os.path.normpath(report.folder / silent[0].pdf)}: {silent[0].suspicious_pages}" + (
+            "; …" if len(silent) > 1 else ""
+        )
         what = "of which no text came, blank, images, references alone, or lost"
         click.echo(printable(f"  {len(silent):,} have pages {what} ({told}): silent_pages in {REPORT}"))
