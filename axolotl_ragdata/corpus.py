@@ -72,6 +72,16 @@ def fingerprint(files: list[SourceFile], folder: Path) -> list[list[str | None]]
     return [[_shown(file.path, folder), sha256_of(file.path), file.reader] for file in files]
 
 
+def fingerprint_of_pdfs(recipe: Recipe, files: Sequence[SourceFile]) -> dict[str, list[str]]:
+    """Return what the documents of the PDFs among the files depend on besides their bytes; {} without a PDF.
+
+    Raises:
+        RecipeError: The server's URL is none.
+        StoreError: The report of the last parsing cannot be read.
+    """
+    return {"grobid": pdfs.fingerprint(recipe)} if any(file.is_pdf for file in files) else {}
+
+
 def still_reads(file: SourceFile, reader: str, version: str) -> bool:
     """Return whether what a version of a reader made of an unchanged file is what would be made of it now."""
     return file.reader in (None, reader) and readers.get(reader, str(file.path)).version == version
@@ -183,7 +193,7 @@ def _told(
     if isinstance(parsed, Path):
         yield _rejected(shown, "its TEI stands beside it", _shown(parsed, recipe.folder))
     elif parsed is not None:
-        yield from _of_pdf(shown, parsed, outcome)
+        yield from _of_pdf(shown, parsed, outcome, recipe)
     elif outcome is not None:
         yield outcome
 
@@ -216,16 +226,16 @@ def _outcome(found: Document | DocumentRefused, path: Path, folder: Path) -> Doc
     return found.model_copy(update={"source": found.source.model_copy(update=source)})
 
 
-def _of_pdf(shown: str, record: ParseRecord, outcome: Document | Rejected | None) -> Iterator[Read]:
+def _of_pdf(shown: str, record: ParseRecord, outcome: Document | Rejected | None, recipe: Recipe) -> Iterator[Read]:
     """Yield the document of a PDF that was parsed, and what is missing of it."""
     if record.status == "copy":
         yield _rejected(shown, "a copy of another file", str(record.copy_of))
         return
-    lost = f"pages {record.failed_pages} are missing: {record.code}" if record.tei else f"{record.code}"
+    lost = f"pages {record.failed_pages} are missing: {record.code}" if record.failed_pages else f"{record.code}"
     if isinstance(outcome, Document):
         source = outcome.source.model_copy(update={"pdf": shown, "pdf_sha256": record.sha256})
-        warnings = (*outcome.warnings, lost) if record.failed_pages else outcome.warnings
-        yield outcome.model_copy(update={"source": source, "warnings": warnings})
+        told = ((lost,) if record.failed_pages else ()) + pdfs.silence_of(record)
+        yield outcome.model_copy(update={"source": source, "warnings": (*outcome.warnings, *told)})
     elif outcome is not None:
         yield outcome
     if record.retryable:
@@ -233,7 +243,7 @@ def _of_pdf(shown: str, record: ParseRecord, outcome: Document | Rejected | None
         yield Failure(stage=PARSE_STAGE, subject_id=_subject(shown), error=lost, detail=detail, retryable=True)
     elif record.code is not None:
         stage = STAGE if record.tei is None else PARSE_STAGE
-        yield _rejected(shown, lost, f"{record.reason}; {record.advice}", stage)
+        yield _rejected(shown, lost, f"{record.reason}; {pdfs.advice_of(record, shown, recipe)}", stage)
 
 
 def _rejected(path: str, reason: str, detail: str, stage: str = STAGE) -> Rejected:

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from axolotl_ragdata.grobid.options import DEFAULT_URL, ParseOptions, checked_url
-from axolotl_ragdata.grobid.records import REPORT
+from axolotl_ragdata.grobid.records import REPORT, read_report
+from axolotl_ragdata.grobid.refusals import SEEN_HERE
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.readers import known_suffixes
 from axolotl_ragdata.recipe import Recipe
+from axolotl_ragdata.records import content_id
 
 if TYPE_CHECKING:
     from axolotl_ragdata.grobid import ParseRecord
 
-__all__ = ["REPORT", "SUFFIX", "is_for_grobid", "options_of", "parse_sources", "tei_beside", "tei_folder"]
+__all__ = [
+    "REPORT",
+    "SUFFIX",
+    "advice_of",
+    "fingerprint",
+    "is_for_grobid",
+    "options_of",
+    "parse_sources",
+    "silence_of",
+    "tei_beside",
+    "tei_folder",
+]
 
 SUFFIX = ".pdf"
 FOLDER = "tei"
@@ -51,6 +65,34 @@ def options_of(recipe: Recipe) -> ParseOptions:
     else:
         url = checked_url(os.environ.get("GROBID_URL") or DEFAULT_URL, "GROBID_URL")
     return ParseOptions(url=url, concurrency=block.concurrency, timeout_s=block.timeout_s, part_pages=block.part_pages)
+
+
+def fingerprint(recipe: Recipe) -> list[str]:
+    """Return what the documents of PDFs depend on besides their bytes: the options, and the TEI that there is.
+
+    A PDF that was refused may have been parsed since, by `ragdata parse`.
+    """
+    records = read_report(tei_folder(recipe) / REPORT)
+    teis = {record.pdf: record.tei_sha256 for record in records if record.tei}
+    return [options_of(recipe).fingerprint, content_id("tei", sorted(teis.items()))]
+
+
+def silence_of(record: ParseRecord) -> tuple[str, ...]:
+    """Return a warning about pages of a PDF that went through and of which nothing may have come."""
+    if not record.suspicious_pages:
+        return ()
+    return (f"no text came of pages {record.suspicious_pages}: blank, images, references alone, or lost",)
+
+
+def advice_of(record: ParseRecord, shown: str, recipe: Recipe) -> str:
+    """Return what to do about a PDF that was refused for good; a build does not send it again by itself."""
+    if record.code in SEEN_HERE:
+        return str(record.advice)
+    options, folder = options_of(recipe), Path(os.path.relpath(tei_folder(recipe), recipe.folder)).as_posix()
+    server = "" if options.url == DEFAULT_URL else f" --grobid {options.shown_url}"
+    parts = "" if options.part_pages == ParseOptions.part_pages else f" --part-pages {options.part_pages}"
+    command = f"ragdata parse {shlex.quote(shown)} -o {shlex.quote(folder)}{server}{parts} --retry-failed"
+    return f"{record.advice}; to send it again: `{command}` in the recipe's folder, then build"
 
 
 def parse_sources(recipe: Recipe, pdfs: Sequence[Path], progress: Progress) -> Mapping[Path, ParseRecord]:

@@ -14,7 +14,6 @@ from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailur
 from axolotl_ragdata.history import recorded
 from axolotl_ragdata.interruption import rarely_collected
 from axolotl_ragdata.materials import needs_template, open_template
-from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
@@ -253,7 +252,7 @@ def fingerprint(recipe: Recipe, files: Sequence[corpus.SourceFile]) -> dict[str,
         "stages": stage_versions(recipe),
         "sources": corpus.fingerprint(list(files), recipe.folder),
         **({"decontaminate": fingerprint_of(recipe)} if recipe.ragdata.decontaminate else {}),
-        **({"grobid": options_of(recipe).fingerprint} if any(file.is_pdf for file in files) else {}),
+        **corpus.fingerprint_of_pdfs(recipe, files),
         **({"base_model": recipe.axolotl.get("base_model")} if needs_template(recipe) else {}),
     }
 
@@ -297,6 +296,7 @@ def _build(
     rows.rejected[:0] = outcomes.rejected
     rows.failures[:0] = outcomes.failures
     accounting.compact(run.journal)
+    wanted = {**wanted, **corpus.fingerprint_of_pdfs(recipe, files)}  # their TEI is there now
     facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
     run.write_table(RETRIEVALS, rows.retrievals)
     manifest = write_run(recipe, run, documents, passages, rows, facts)

@@ -7,12 +7,14 @@ the new one, never a half. Table names and file names are fixed here; text from 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import io
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 import weakref
@@ -318,6 +320,8 @@ def sha256_of(path: Path) -> str:
     with _explained(path, "cannot be read"):
         if (line := read_line(path)) is not None:
             return hashlib.sha256(line).hexdigest()
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise OSError(errno.EINVAL, "it is no regular file")
     with _explained(path, "cannot be read"), path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,11 @@ from axolotl_ragdata.cli.arguments import AS_JSON
 from axolotl_ragdata.errors import NoDocuments, TooManyFailures
 
 if TYPE_CHECKING:
-    from axolotl_ragdata.grobid import ParseReport
+    from axolotl_ragdata.grobid import ParseOptions, ParseReport, PdfSource, RunStopped
+    from axolotl_ragdata.progress import Progress
+
+
+NOT_SENT = "NOT_SENT"
 
 
 @click.command()
@@ -59,11 +65,10 @@ def parse(
     goes on where it was. With --json one line of the report for each PDF is printed.
     """
     from axolotl_ragdata.display import TerminalProgress
-    from axolotl_ragdata.grobid import ParseOptions, checked_url, find_pdfs, parse_pdfs
+    from axolotl_ragdata.grobid import ParseOptions, checked_url, find_pdfs, finding_nothing
 
-    found = find_pdfs(pdfs)
-    if not found:
-        raise NoDocuments(", ".join(pdfs), "no PDF there", "name a file, a folder or a glob of .pdf files")
+    if nothing := finding_nothing(pdfs):
+        raise NoDocuments(", ".join(nothing), "no PDF there", "name a file, a folder or a glob of .pdf files")
     options = ParseOptions(
         url=checked_url(url, "--grobid"),
         concurrency=concurrency,
@@ -73,17 +78,31 @@ def parse(
         retry_failed=retry_failed,
     )
     with TerminalProgress() as progress:
-        report = parse_pdfs(found, output, options, progress)
+        report, stopped = _parsed(find_pdfs(pdfs), output, options, progress)
     _print(report, as_json)
+    if stopped is not None:
+        raise stopped
     if report.missing:
         what = f"{len(report.missing)} of {len(report.records)} PDFs have no TEI, or miss pages in it"
         fix = f"see the lines above, or {output / 'parse-report.jsonl'}: each has its advice"
         raise TooManyFailures(str(output), what, fix)
 
 
+def _parsed(
+    pdfs: Sequence[PdfSource], output: Path, options: ParseOptions, progress: Progress
+) -> tuple[ParseReport, RunStopped | None]:
+    """Return what became of the PDFs, also where the server went away, and why it ended early."""
+    from axolotl_ragdata.grobid import RunStopped, parse_pdfs
+
+    try:
+        return parse_pdfs(pdfs, output, options, progress), None
+    except RunStopped as stopped:
+        return stopped.report, stopped
+
+
 def _print(report: ParseReport, as_json: bool) -> None:
     from axolotl_ragdata.display import printable
-    from axolotl_ragdata.grobid import explain
+    from axolotl_ragdata.grobid import REPORT, explain
 
     if as_json:
         for record in report.records:
@@ -92,7 +111,8 @@ def _print(report: ParseReport, as_json: bool) -> None:
     counts = {
         "parsed": report.count("parsed"),
         "in part": report.count("partial"),
-        "failed": report.count("failed"),
+        "failed": sum(record.status == "failed" and record.code != NOT_SENT for record in report.records),
+        "not sent": sum(record.status == "failed" and record.code == NOT_SENT for record in report.records),
         "copies": report.count("copy"),
     }
     shown = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
@@ -100,4 +120,12 @@ def _print(report: ParseReport, as_json: bool) -> None:
     done = f"; {unchanged:,} of them done before" if unchanged else ""
     click.echo(f"{report.folder}: {len(report.records):,} PDFs: {shown}{done}")
     for record in report.missing:
-        click.echo(printable(f"  {record.status} {explain(record, report.folder)}"))
+        if record.code != NOT_SENT:
+            click.echo(printable(f"  {record.status} {explain(record, report.folder)}"))
+    silent = [record for record in report.records if record.suspicious_pages]
+    if silent:
+        told = f"{os.path.normpath(report.folder / silent[0].pdf)}: {silent[0].suspicious_pages}" + (
+            "; …" if len(silent) > 1 else ""
+        )
+        what = "of which no text came, blank, images, references alone, or lost"
+        click.echo(printable(f"  {len(silent):,} have pages {what} ({told}): silent_pages in {REPORT}"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from axolotl_ragdata.grobid.options import DEFAULT_URL, ParseOptions, checked_url, docker_line
-from axolotl_ragdata.grobid.parsing import ParseReport, explain, parse_pdfs
+from axolotl_ragdata.grobid.parsing import ParseReport, RunStopped, explain, parse_pdfs
 from axolotl_ragdata.grobid.records import REPORT, ParseRecord, PartRecord
-from axolotl_ragdata.grobid.sources import PdfSource, find_pdfs
+from axolotl_ragdata.grobid.sources import PdfSource, find_pdfs, finding_nothing
 
 __all__ = [
     "DEFAULT_URL",
@@ -15,9 +15,11 @@ __all__ = [
     "ParseReport",
     "PartRecord",
     "PdfSource",
+    "RunStopped",
     "checked_url",
     "docker_line",
     "explain",
     "find_pdfs",
+    "finding_nothing",
     "parse_pdfs",
 ]

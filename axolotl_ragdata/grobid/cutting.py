@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from axolotl_ragdata.grobid.pdf import Bookmark
 
@@ -18,23 +18,19 @@ LEAST_MEAN_PAGES = 2
 class Part:
     """Pages `first` to `last` of a PDF, from 1 and both included; `title` is the bookmark that it begins at.
 
-    Parts with the same `chapter` belong to one chapter; the first of them carries its title.
+    Parts with the same `chapter` belong to one chapter and know its title; `title` is that of the part that begins it.
     """
 
     first: int
     last: int
     title: str | None = None
     chapter: int | None = None
+    chapter_title: str | None = None
 
     @property
     def pages(self) -> int:
         """How many."""
         return self.last - self.first + 1
-
-    def halves(self) -> tuple[Part, Part]:
-        """Return the two parts that a part of two pages or more is cut into."""
-        middle = self.first + self.pages // 2 - 1
-        return Part(self.first, middle, self.title, self.chapter), Part(middle + 1, self.last, None, self.chapter)
 
 
 def parts_of(pages: int, bookmarks: Sequence[Bookmark], longest: int) -> list[Part]:
@@ -52,6 +48,19 @@ def parts_of(pages: int, bookmarks: Sequence[Bookmark], longest: int) -> list[Pa
     for chapter in chapters:
         parts += _along_sections(chapter, bookmarks, longest) if chapter.pages > longest else [chapter]
     return parts
+
+
+def smaller(part: Part, bookmarks: Sequence[Bookmark]) -> tuple[Part, Part]:
+    """Return the two parts that a part of two pages or more is cut into, at the bookmark that is nearest to its middle.
+
+    >>> [(each.first, each.last) for each in smaller(Part(1, 40), [Bookmark("Two", 13, 0), Bookmark("Three", 35, 0)])]
+    [(1, 12), (13, 40)]
+    """
+    middle = part.first + part.pages // 2
+    reachable = range(part.first + LEAST_PAGES, part.last - LEAST_PAGES + 2)
+    inside = (mark.page for mark in bookmarks if mark.page in reachable)
+    start = min(inside, key=lambda page: abs(page - middle), default=middle)
+    return replace(part, last=start - 1), replace(part, first=start, title=None)
 
 
 def _chapters(bookmarks: Sequence[Bookmark], pages: int) -> list[Part]:
@@ -72,21 +81,22 @@ def _spans(bookmarks: Sequence[Bookmark], pages: int) -> list[Part]:
         return []
     edges = [*(bookmark.page for bookmark in bookmarks[1:]), pages + 1]
     spans = enumerate(zip(bookmarks, edges, strict=True))
-    return [Part(mark.page, edge - 1, mark.title or None, number) for number, (mark, edge) in spans]
+    return [Part(mark.page, edge - 1, mark.title or None, number, mark.title or None) for number, (mark, edge) in spans]
 
 
-def _along_sections(chapter: Part, bookmarks: Sequence[Bookmark], longest: int) -> list[Part]:
-    """Return the parts of a chapter that is too long: as few as its own bookmarks allow, else by pages."""
-    inside = sorted({mark.page for mark in bookmarks if chapter.first < mark.page <= chapter.last})
-    parts: list[Part] = []
-    first = chapter.first
-    while chapter.last - first + 1 > longest:
+def _along_sections(part: Part, bookmarks: Sequence[Bookmark], longest: int) -> list[Part]:
+    """Return the parts of a part that is too long: as few as its own bookmarks allow, else by pages."""
+    inside = sorted({mark.page for mark in bookmarks if part.first < mark.page <= part.last})
+    firsts = [part.first]
+    while part.last - firsts[-1] + 1 > longest:
+        first = firsts[-1]
         reachable = [page for page in inside if first + LEAST_PAGES <= page <= first + longest]
-        start = reachable[-1] if reachable else first + _even(chapter.last - first + 1, longest)
-        parts.append(Part(first, start - 1, chapter.title if first == chapter.first else None, chapter.chapter))
-        first = start
-    parts.append(Part(first, chapter.last, chapter.title if first == chapter.first else None, chapter.chapter))
-    return parts
+        firsts.append(reachable[-1] if reachable else first + _even(part.last - first + 1, longest))
+    edges = [*firsts[1:], part.last + 1]
+    return [
+        replace(part, first=first, last=edge - 1, title=part.title if first == part.first else None)
+        for first, edge in zip(firsts, edges, strict=True)
+    ]
 
 
 def _even(pages: int, longest: int) -> int:

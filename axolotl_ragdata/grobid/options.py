@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +11,9 @@ from axolotl_ragdata.records import content_id
 
 DEFAULT_URL = "http://localhost:8070"
 DEFAULT_PORT = 8070
+HTTP_PORT = 80
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOGIN = re.compile(r"//[^/\s'\"]*@")
 IMAGE = "grobid/grobid:0.9.1-crf"
 VERSION = "1"
 """Goes up when the same PDF, form and page limit would give another TEI."""
@@ -46,6 +50,7 @@ class ParseOptions:
         tries: Tries of a request whose connection is cut.
         retry_wait_s: Wait before the second try, in seconds; it doubles.
         start_wait_s: How long a server that is starting, or starting again, is waited for, in seconds.
+        pdf_s: Seconds that looking at a PDF, or cutting a part out of it, may take.
     """
 
     url: str = DEFAULT_URL
@@ -59,6 +64,7 @@ class ParseOptions:
     tries: int = 3
     retry_wait_s: float = 2.0
     start_wait_s: float = 60.0
+    pdf_s: float = 120.0
 
     @property
     def fingerprint(self) -> str:
@@ -68,8 +74,16 @@ class ParseOptions:
     @property
     def shown_url(self) -> str:
         """The server without a user name or password that the URL may hold."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return without_login(self.url)
+
+
+def without_login(text: str) -> str:
+    """Return a text without the user names and passwords of the URLs in it.
+
+    >>> without_login("http://me:p@ss@host:1/x is away")
+    'http://host:1/x is away'
+    """
+    return LOGIN.sub("//", text)
 
 
 def checked_url(url: str, where: str) -> str:
@@ -87,12 +101,14 @@ def checked_url(url: str, where: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise RecipeError(where, f"{url!r} is not the URL of a server", f"give one such as {DEFAULT_URL}")
+        raise RecipeError(
+            where, f"{without_login(url)!r} is not the URL of a server", f"give one such as {DEFAULT_URL}"
+        )
     return url.rstrip("/").removesuffix("/api")
 
 
-def docker_line(url: str) -> str:
-    """Return the command that starts a GROBID server where the URL looks for one.
+def docker_line(url: str) -> str | None:
+    """Return the command that starts a GROBID server where the URL looks for one; None for another machine.
 
     The CRF image needs no GPU and is the one that GROBID's documentation gives for full texts:
     https://grobid.readthedocs.io/en/latest/Grobid-docker/
@@ -100,5 +116,7 @@ def docker_line(url: str) -> str:
     >>> docker_line("http://localhost:9000")
     'docker run --rm --init --ulimit core=0 -p 9000:8070 grobid/grobid:0.9.1-crf'
     """
-    port = urlsplit(url).port or DEFAULT_PORT
-    return f"docker run --rm --init --ulimit core=0 -p {port}:{DEFAULT_PORT} {IMAGE}"
+    parts = urlsplit(url)
+    if parts.hostname not in LOOPBACK or parts.scheme != "http":
+        return None
+    return f"docker run --rm --init --ulimit core=0 -p {parts.port or HTTP_PORT}:{DEFAULT_PORT} {IMAGE}"

@@ -8,24 +8,27 @@ import datetime
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from axolotl_ragdata.errors import EndpointError, Interrupted, RunLocked, StoreError
-from axolotl_ragdata.grobid.books import Book, Converted, forget_parts
+from axolotl_ragdata.errors import EndpointError, Interrupted, RunLocked
+from axolotl_ragdata.grobid.books import Book, Converted
+from axolotl_ragdata.grobid.jobs import Job, due, jobs_of
+from axolotl_ragdata.grobid.kept import KeptParts
 from axolotl_ragdata.grobid.options import ParseOptions
 from axolotl_ragdata.grobid.pdf import PdfFacts, inspect
 from axolotl_ragdata.grobid.records import ParseRecord, ReportFile, silent_pages
 from axolotl_ragdata.grobid.refusals import Refusal
 from axolotl_ragdata.grobid.server import GrobidServer
-from axolotl_ragdata.grobid.sources import PdfSource, shown, tei_name
+from axolotl_ragdata.grobid.sources import PdfSource
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.progress import Progress, Silent
-from axolotl_ragdata.store import RunDirectory, sha256_of
+from axolotl_ragdata.store import RunDirectory
 
 PARTS = ".parts"
-SUSPECT = frozenset({"SERVER_GONE", "CONNECTION", "NO_ANSWER"})
+MOST_LOOKED_AT = 8
+"""PDFs that pypdf has in memory at once."""
 KEPT = "every finished PDF is kept"
 
 
@@ -48,16 +51,12 @@ class ParseReport:
         return sum(record.status == status for record in self.records)
 
 
-@dataclass
-class _Job:
-    """A PDF of this run."""
+class RunStopped(EndpointError):
+    """The server went away, or answers nothing any more; `report` has what was parsed before."""
 
-    source: PdfSource
-    pdf: str
-    sha256: str
-    tei: str = ""
-    before: ParseRecord | None = None
-    started: bool = False
+    def __init__(self, reason: EndpointError, report: ParseReport) -> None:
+        super().__init__(reason.where, reason.what, reason.fix)
+        self.report = report
 
 
 @dataclass
@@ -69,7 +68,9 @@ class _Run:
     server: GrobidServer
     version: str
     progress: Progress
-    waiting: Iterator[_Job]
+    owners: Mapping[str, str]
+    """The PDF that each TEI is of."""
+    looking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_LOOKED_AT))
     done: set[str] = field(default_factory=set)
     failed: int = 0
 
@@ -83,8 +84,9 @@ def parse_pdfs(
     server is needed.
 
     Raises:
-        EndpointError: There is no GROBID server, or it went away and did not come back; the report names what was not
-            sent.
+        EndpointError: There is no GROBID server.
+        RunStopped: It went away and did not come back, or had nothing but refusals of a busy server or a proxy left;
+            the report names what was not sent.
         StoreError: The folder cannot be written.
         RunLocked: Another run writes it.
         Interrupted: SIGINT or SIGTERM; finished PDFs are kept.
@@ -92,21 +94,20 @@ def parse_pdfs(
     heard = progress or Silent()
     with _alone_in(folder):
         report = ReportFile(folder)
-        jobs = _jobs(pdfs, report, heard)
-        firsts: dict[str, _Job] = {}
-        for job in jobs:
-            firsts.setdefault(job.sha256, job)
-        waiting = [job for job in jobs if _is_due(job, firsts[job.sha256], report, options)]
-        # what a server died of must not keep the others from it a second time
-        waiting.sort(key=lambda job: job.before is not None and job.before.code in SUSPECT)
+        jobs = jobs_of(pdfs, report, heard)
+        waiting = due(jobs, report, options)
+        stopped = None
         try:
             if waiting:
-                run_interruptibly(_parse(waiting, report, options, heard), str(folder))
+                stopped = run_interruptibly(_parse(waiting, report, options, heard), str(folder))
         except Interrupted as stop:
             raise Interrupted(stop.where, stop.signal_number, KEPT) from None
         finally:
             report.close()
-        return ParseReport(folder, tuple(_settled(job, report) for job in jobs), len(waiting))
+        ended = ParseReport(folder, tuple(report.by_pdf[job.pdf] for job in jobs), len(waiting))
+        if stopped is not None:
+            raise RunStopped(stopped, ended)
+        return ended
 
 
 @contextlib.contextmanager
@@ -119,122 +120,116 @@ def _alone_in(folder: Path) -> Iterator[None]:
         raise RunLocked(str(folder), "another run is writing this folder", fix) from None
 
 
-def _jobs(pdfs: Sequence[PdfSource], report: ReportFile, progress: Progress) -> list[_Job]:
-    """Return the PDFs with their hashes and what is known of them, and a TEI of its own for each."""
-    progress.start("looking at PDFs", len(pdfs))
-    jobs = []
-    for source in pdfs:
-        name = shown(Path(os.path.relpath(source.path, report.folder)))
-        job = _Job(source, name, _sha256(source.path, name))
-        job.before = report.known(job.pdf, job.sha256)
-        jobs.append(job)
-        progress.advance()
-    mine = {job.pdf for job in jobs}
-    taken = {str(record.tei) for record in report.by_pdf.values() if record.tei and record.pdf not in mine}
-    for job in jobs:
-        keeps = job.before is not None and job.before.tei is not None and job.before.tei not in taken
-        job.tei = str(job.before.tei) if keeps and job.before else tei_name(job.source.name, job.sha256, taken)
-        taken.add(job.tei)
-    return jobs
-
-
-def _sha256(path: Path, name: str) -> str:
-    try:
-        return sha256_of(path)
-    except StoreError:
-        # it is refused by name later; two such files are not copies of each other
-        return hashlib.sha256(name.encode()).hexdigest()
-
-
-def _is_due(job: _Job, first: _Job, report: ReportFile, options: ParseOptions) -> bool:
-    """Return whether something has to be done about a PDF; what is known of the others goes into the report."""
-    if first is not job:
-        why = "the same bytes as another PDF"
-        copy = ParseRecord(pdf=job.pdf, sha256=job.sha256, status="copy", copy_of=first.pdf, reason=why)
-        if report.by_pdf.get(job.pdf) != copy:
-            report.add(copy)
-        return False
-    before = job.before
-    if before is None or options.force or before.options != options.fingerprint:
-        return True
-    if before.retryable or (before.status != "failed" and not report.has_tei(before)):
-        return True
-    if options.retry_failed and before.status != "parsed":
-        return True
-    if before.pdf != job.pdf:
-        report.rename(before, job.pdf)
-    return False
-
-
-async def _parse(jobs: Sequence[_Job], report: ReportFile, options: ParseOptions, progress: Progress) -> None:
+async def _parse(
+    jobs: Sequence[Job], report: ReportFile, options: ParseOptions, progress: Progress
+) -> EndpointError | None:
     """Work on the jobs side by side; when the server goes away, those that are left are named in the report."""
     async with GrobidServer(options, progress.say) as server:
         version = await server.check()
         progress.say(f"GROBID {version} at {options.shown_url}")
         progress.start("parsing PDFs", len(jobs))
-        run = _Run(report, options, server, version, progress, iter(jobs))
-        workers = [asyncio.create_task(_work(run)) for _ in range(min(options.concurrency, len(jobs)))]
+        run = _Run(report, options, server, version, progress, {job.tei: job.pdf for job in jobs})
         try:
-            await asyncio.gather(*workers)
+            await _side_by_side(run, [job for job in jobs if not job.is_to_be_alone], options.concurrency)
+            await _side_by_side(run, [job for job in jobs if job.is_to_be_alone], 1)
         except EndpointError as gone:
-            await _stop(workers)
-            _name_unsent(jobs, run, gone)
-            raise
-        finally:
-            await _stop(workers)
+            return await _unsent(jobs, run, gone)
+        return await _unsent(jobs, run, server.trouble) if server.trouble is not None else None
 
 
-async def _stop(workers: Sequence[asyncio.Task[None]]) -> None:
-    for worker in workers:
-        worker.cancel()
-    await asyncio.gather(*workers, return_exceptions=True)
+async def _side_by_side(run: _Run, jobs: Sequence[Job], most: int) -> None:
+    waiting = iter(jobs)
+    workers = [asyncio.create_task(_work(run, waiting)) for _ in range(min(most, len(jobs)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
 
-async def _work(run: _Run) -> None:
-    for job in run.waiting:
+async def _work(run: _Run, waiting: Iterator[Job]) -> None:
+    for job in waiting:
+        if run.server.trouble is not None:
+            return
         await _one(run, job)
         run.progress.advance(note=f"({run.failed} failed)" if run.failed else "")
 
 
-async def _one(run: _Run, job: _Job) -> None:
+async def _one(run: _Run, job: Job) -> None:
     job.started, started = True, time.monotonic()
-    facts = await asyncio.to_thread(inspect, job.source.path)
-    kept = run.report.folder / PARTS / f"{job.sha256[:24]}-{run.options.fingerprint[-12:]}"
+    async with run.looking:
+        facts = job.facts = await inspect(job.source.path, run.options.pdf_s)
+    parts = KeptParts(run.report.folder / PARTS / f"{job.sha256[:24]}-{run.options.fingerprint[-12:]}", job.pdf)
+    parts.forget_others()
     if run.options.force:
-        forget_parts(kept)
+        parts.forget()
     if facts.refusal is not None:
         outcome = Converted(None, facts.refusal)
     else:
-        book = Book(job.source.path, facts, kept, lambda note: run.progress.advance(0, note))
+        seconds = run.options.pdf_s
+        book = Book(job.source.path, facts, parts, seconds, lambda note: run.progress.advance(0, note))
         outcome = await book.convert(run.server, run.options.retry_failed)
     record = _timed(_record(run, job, facts, outcome), time.monotonic() - started)
-    if outcome.tei is not None:
-        await asyncio.to_thread(run.report.stage, job.sha256, outcome.tei)
-    # not in a thread: a line that is written is known to be written
-    _keep(run, job, record)
-    if not outcome.retryable:
-        forget_parts(kept)
-    run.done.add(record.pdf)
-    run.failed += not record.complete
+    kept = await _keep(run, job, record, outcome.tei)
+    # the good parts of a book that is not whole are not sent again with --retry-failed
+    if not outcome.retryable and (outcome.refusal is None or outcome.tei is None):
+        parts.forget()
+    run.done.add(job.pdf)
+    run.failed += not kept.complete
 
 
-def _keep(run: _Run, job: _Job, record: ParseRecord) -> None:
-    """Write what became of a PDF; a failure that may pass takes no older TEI of the same bytes away."""
+async def _keep(run: _Run, job: Job, record: ParseRecord, tei: bytes | None = None) -> ParseRecord:
+    """Write what became of a PDF, and return it; no failure takes a better TEI of the same bytes away."""
     before = job.before
-    if record.tei is None and record.retryable and before is not None and run.report.has_tei(before):
-        record = before.model_copy(
-            update={"pdf": job.pdf, "code": record.code, "reason": record.reason, "advice": record.advice}
-            | {"retryable": True, "finished_at": record.finished_at}
-        )
-        run.report.add(record)
-        return
+    if before is not None and _is_worse(record, before) and run.report.has_tei(before):
+        record = _still(before, record)
+    elif tei is not None:
+        await asyncio.to_thread(run.report.stage, job.sha256, tei)
     stale = run.report.by_pdf.get(job.pdf)
-    run.report.add(record)
-    if record.tei is None and stale is not None and stale.tei is not None:
-        run.report.remove_tei(stale.tei)
+    # not in a thread: a line that is written is known to be written
+    problem = run.report.add(record)
+    if problem is not None:
+        record = _refused(record, Refusal("UNWRITABLE", problem))
+        run.report.add(record)
+    elif tei is not None and job.stands_there is not None:
+        run.progress.say(
+            f"{job.stands_there} is not of this folder's PDFs and stays; the TEI of {job.pdf} is {job.tei}"
+        )
+    if stale is not None and stale.tei is not None and stale.tei != record.tei:
+        _remove_stale(run, job, stale.tei)
+    return record
 
 
-def _record(run: _Run, job: _Job, facts: PdfFacts, outcome: Converted) -> ParseRecord:
+def _remove_stale(run: _Run, job: Job, tei: str) -> None:
+    """Remove the TEI of what a PDF was before it changed, unless another PDF of this run has its name."""
+    if run.owners.get(tei, job.pdf) == job.pdf:
+        run.report.remove_tei(tei)
+
+
+def _is_worse(record: ParseRecord, before: ParseRecord) -> bool:
+    return record.tei is None or (record.status == "partial" and before.status == "parsed")
+
+
+def _still(before: ParseRecord, failed: ParseRecord) -> ParseRecord:
+    """Return the record of an older TEI that is kept, with why there is no newer one."""
+    # what was refused for good with these options is not sent again for them
+    options = before.options if failed.retryable else failed.options
+    return before.model_copy(
+        update={"pdf": failed.pdf, "code": failed.code, "reason": failed.reason, "advice": failed.advice}
+        | {"retryable": failed.retryable, "finished_at": failed.finished_at, "options": options}
+    )
+
+
+def _refused(record: ParseRecord, refusal: Refusal) -> ParseRecord:
+    """Return the record of a PDF whose TEI could not be kept."""
+    return record.model_copy(
+        update={"status": "failed", "tei": None, "tei_sha256": None, "silent_pages": None, "failed_pages": None}
+        | {"code": refusal.code, "reason": refusal.reason, "advice": refusal.advice, "retryable": refusal.retryable}
+    )
+
+
+def _record(run: _Run, job: Job, facts: PdfFacts, outcome: Converted) -> ParseRecord:
     refusal = outcome.refusal
     reason = refusal.reason if refusal else None
     if reason and facts.problem:
@@ -243,7 +238,7 @@ def _record(run: _Run, job: _Job, facts: PdfFacts, outcome: Converted) -> ParseR
         pdf=job.pdf,
         sha256=job.sha256,
         status="failed" if outcome.tei is None else "partial" if refusal else "parsed",
-        pages=facts.pages,
+        pages=job.pages,
         tei=None if outcome.tei is None else job.tei,
         tei_sha256=None if outcome.tei is None else hashlib.sha256(outcome.tei).hexdigest(),
         code=refusal.code if refusal else None,
@@ -269,18 +264,22 @@ def _timed(record: ParseRecord, seconds: float) -> ParseRecord:
     return record.model_copy(update={"seconds": round(seconds, 3), "finished_at": now})
 
 
-def _name_unsent(jobs: Sequence[_Job], run: _Run, gone: EndpointError) -> None:
-    """Name in the report what the server that went away has not parsed."""
-    for job in jobs:
-        if job.pdf not in run.done:
-            code = "SERVER_GONE" if job.started else "NOT_SENT"
-            refusal = Refusal(code, f"the server went away: {gone.what}")
-            record = _record(run, job, PdfFacts(), Converted(None, refusal, retryable=True))
-            _keep(run, job, _timed(record, 0.0))
+async def _unsent(jobs: Sequence[Job], run: _Run, stop: EndpointError) -> EndpointError | None:
+    """Name in the report what was not parsed, and return why; None where all of it was."""
+    left = [job for job in jobs if job.pdf not in run.done]
+    for job in left:
+        if not job.started and job.suspicion and job.before is not None and job.before.pdf == job.pdf:
+            continue  # it stays a suspect
+        refusal = _suspected(job, stop) if job.started else Refusal("NOT_SENT", stop.what)
+        outcome = Converted(None, refusal, retryable=refusal.retryable)
+        await _keep(run, job, _timed(_record(run, job, PdfFacts(), outcome), 0.0))
+    return stop if left else None
 
 
-def _settled(job: _Job, report: ReportFile) -> ParseRecord:
-    return report.by_pdf[job.pdf]
+def _suspected(job: Job, stop: EndpointError) -> Refusal:
+    if job.is_to_be_alone:
+        return Refusal("SERVER_DIES", f"the server went away twice while it had this PDF, once alone: {stop.what}")
+    return Refusal("SERVER_GONE", f"the server went away: {stop.what}")
 
 
 def explain(record: ParseRecord, folder: Path) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
-import threading
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from axolotl_ragdata.grobid.bounded import bounded
 from axolotl_ragdata.grobid.refusals import Refusal
 
 HEAD_BYTES = 1024
@@ -43,37 +45,63 @@ class PdfFacts:
 
 
 class Scissors:
-    """Cuts page ranges out of one PDF, one at a time, from whatever thread."""
+    """Cuts page ranges out of one PDF, one at a time.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The PDF.
+        seconds: How long a cut may take.
+    """
+
+    def __init__(self, path: Path, seconds: float) -> None:
         self._path = path
+        self._seconds = seconds
         self._reader: Any = None
-        self._lock = threading.Lock()
+        self._one_at_a_time = asyncio.Lock()
+        self._is_stuck = False
 
-    def cut(self, first: int, last: int) -> bytes:
+    async def cut(self, first: int, last: int) -> bytes:
         """Return the pages from `first` to `last`, from 1 and both included, as a PDF of their own.
 
         Raises:
-            ValueError: pypdf cannot write them.
+            ValueError: pypdf cannot write them, or not in time.
         """
+        async with self._one_at_a_time:
+            what = f"pages {first}-{last} cannot be cut out"
+            if self._is_stuck:
+                raise ValueError(f"{what}: pypdf is still busy with others")
+            try:
+                return await bounded(lambda: self._cut(first, last), self._seconds)
+            except asyncio.TimeoutError:
+                self._is_stuck = True
+                raise ValueError(f"{what} within {self._seconds:g} s") from None
+            except Exception as problem:
+                raise ValueError(f"{what}: {_said(problem)}") from problem
+
+    def _cut(self, first: int, last: int) -> bytes:
         from pypdf import PdfWriter
 
-        with self._lock:
-            try:
-                if self._reader is None:
-                    self._reader = _opened(self._path)
-                writer = PdfWriter()
-                writer.append(self._reader, pages=(first - 1, last), import_outline=False)
-                payload = io.BytesIO()
-                writer.write(payload)
-                return payload.getvalue()
-            except Exception as problem:
-                raise ValueError(f"pages {first}-{last} cannot be cut out: {_said(problem)}") from problem
+        if self._reader is None:
+            self._reader = _opened(self._path)
+        writer = PdfWriter()
+        writer.append(self._reader, pages=(first - 1, last), import_outline=False)
+        payload = io.BytesIO()
+        writer.write(payload)
+        return payload.getvalue()
 
 
-def inspect(path: Path) -> PdfFacts:
+async def inspect(path: Path, seconds: float) -> PdfFacts:
+    """Return what a PDF says about itself; what is wrong with it, or takes too long to find out, is no exception."""
+    try:
+        return await bounded(lambda: inspect_at_leisure(path), seconds)
+    except asyncio.TimeoutError:
+        return PdfFacts(problem=f"pypdf does not get through it within {seconds:g} s")
+
+
+def inspect_at_leisure(path: Path) -> PdfFacts:
     """Return what a PDF says about itself; nothing that is wrong with it is an exception."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return PdfFacts(refusal=Refusal("UNREADABLE", "it is no regular file"))
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as problem:
@@ -138,9 +166,18 @@ def _entries(reader: Any, outline: Sequence[Any], level: int) -> Iterator[Bookma
             if level + 1 < DEEPEST:
                 yield from _entries(reader, entry, level + 1)
             continue
-        number = reader.get_destination_page_number(entry)
+        number = _page_index(reader, entry)
         if number is not None and number >= 0:
             yield Bookmark(_one_line(entry.title), number + 1, level)
+
+
+def _page_index(reader: Any, entry: Any) -> int | None:
+    """Return the page that an entry of the outline points to, from 0."""
+    # many writers give the number of the page instead of its object; pypdf would look for an object of that number
+    if isinstance(entry.page, int):
+        return int(entry.page)
+    number: int | None = reader.get_destination_page_number(entry)
+    return number
 
 
 def _one_line(text: Any) -> str:

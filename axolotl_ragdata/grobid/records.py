@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -75,6 +76,15 @@ class ParseRecord(Record):
         """Whether nothing of the PDF is missing; a TEI that should have been made anew and was not has a `code`."""
         return self.status in ("parsed", "copy") and self.code is None
 
+    @property
+    def suspicious_pages(self) -> str | None:
+        """The silent pages without the last ones, which mostly are references: GROBID gives those no place."""
+        ranges = self.silent_pages.split(", ") if self.silent_pages else []
+        first, _, last = ranges[-1].partition("-") if ranges else ("", "", "")
+        if ranges and int(last or first) == self.pages and 2 * (self.pages - int(first) + 1) < self.pages:
+            ranges.pop()
+        return ", ".join(ranges) or None
+
 
 class ReportFile:
     """The report of a folder of TEI files.
@@ -94,8 +104,10 @@ class ReportFile:
         self.path = folder / REPORT
         self.by_pdf: dict[str, ParseRecord] = {}
         self._by_sha256: dict[str, ParseRecord] = {}
-        for record in _read(self.path):
+        for record in read_report(self.path):
             self._remember(record)
+        names = Counter(record.tei for record in self.by_pdf.values() if record.tei)
+        self._shared = {name for name, count in names.items() if count > 1}
         for record in self.by_pdf.values():
             self._put_in_place(record)
 
@@ -108,11 +120,13 @@ class ReportFile:
         return same if same is not None and self.by_pdf.get(same.pdf) is same else None
 
     def has_tei(self, record: ParseRecord) -> bool:
-        """Return whether the TEI of a record is there and not empty."""
+        """Return whether the TEI of a record is there, not empty and, where another record names it too, its own."""
         if record.tei is None:
             return False
-        with contextlib.suppress(OSError):
-            return (self.folder / record.tei).stat().st_size > 0
+        path = self.folder / record.tei
+        with contextlib.suppress(OSError, StoreError):
+            is_own = record.tei not in self._shared or sha256_of(path) == record.tei_sha256
+            return is_own and path.stat().st_size > 0
         return False
 
     def stage(self, sha256: str, tei: bytes) -> None:
@@ -123,15 +137,18 @@ class ReportFile:
         """
         write_atomically(self._staged(sha256), tei)
 
-    def add(self, record: ParseRecord) -> None:
+    def add(self, record: ParseRecord) -> str | None:
         """Keep what became of a PDF, durably, and put the TEI in its place that was laid aside.
+
+        Returns:
+            Why the TEI cannot be put there; None where it is.
 
         Raises:
             StoreError: The folder cannot be written.
         """
         self._append(record)
         self._remember(record)
-        self._put_in_place(record)
+        return self._put_in_place(record)
 
     def rename(self, record: ParseRecord, pdf: str) -> None:
         """Keep what became of a PDF under the name that it has now.
@@ -145,7 +162,8 @@ class ReportFile:
     def remove_tei(self, name: str) -> None:
         """Take the TEI of a PDF away that has changed since and could not be parsed again."""
         if not any(record.tei == name for record in self.by_pdf.values()):
-            (self.folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.folder / name).unlink()
 
     def close(self) -> None:
         """Write the report anew: one line for each PDF, what is missing first.
@@ -180,14 +198,18 @@ class ReportFile:
     def _staged(self, sha256: str) -> Path:
         return self.folder / STAGED / f"{sha256}.tei.xml"
 
-    def _put_in_place(self, record: ParseRecord) -> None:
+    def _put_in_place(self, record: ParseRecord) -> str | None:
         staged = self._staged(record.sha256)
-        if record.tei is None or not staged.exists():
-            return
-        if sha256_of(staged) == record.tei_sha256:
-            target = self.folder / record.tei
+        if record.tei is None or not staged.exists() or sha256_of(staged) != record.tei_sha256:
+            return None
+        target = self.folder / record.tei
+        try:
             target.parent.mkdir(parents=True, exist_ok=True)
             staged.replace(target)
+        except OSError as problem:
+            staged.unlink(missing_ok=True)
+            return f"{record.tei} cannot be written: {problem.strerror}"
+        return None
 
 
 def page_ranges(pages: Iterable[tuple[int, int]]) -> str:
@@ -218,7 +240,12 @@ def silent_pages(tei: bytes, pages: int | None, lost: Iterable[tuple[int, int]] 
     return page_ranges((page, page) for page in range(1, pages + 1) if page not in found | named) or None
 
 
-def _read(path: Path) -> list[ParseRecord]:
+def read_report(path: Path) -> list[ParseRecord]:
+    """Return the lines of a report in order, none where it is not there; the last one of a PDF counts.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
     try:
         lines = path.read_bytes().splitlines() if path.exists() else []
     except OSError as problem:

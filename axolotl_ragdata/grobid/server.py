@@ -6,16 +6,19 @@ The only door to aiohttp.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.errors import EndpointError
-from axolotl_ragdata.grobid.options import FORM, ParseOptions, docker_line
+from axolotl_ragdata.grobid.options import FORM, ParseOptions, docker_line, without_login
 from axolotl_ragdata.grobid.refusals import Refusal, refused_body, refused_status
 from axolotl_ragdata.limits import Limiter
 
@@ -26,10 +29,28 @@ BUSY = (429, 503)
 HUNG, LOST = -1, -2
 CUT = (LOST, 502, 504)
 """502 and 504 are what a proxy says when the connection behind it was cut."""
+FAULTS_IN_A_ROW = 5
+"""Answers of a proxy or a login page, with none of GROBID's between, after which nothing more is sent."""
 MAX_BYTES = 256 * 2**20
 LONGEST_WAIT_S = 60.0
+LONGEST_VERSION = 80
+HEAD_BYTES = 4000
+"""At both ends of an answer; what stands around the root element is shorter."""
+CLOSED = re.compile(rb"</(?:[\w.-]+:)?TEI\s*>(?:\s|<!--.*?-->|<\?.*?\?>)*$", re.DOTALL)
+ROOT = re.compile(rb"<(?:[\w.-]+:)?TEI(?=[\s/>])")
+EMPTY_ROOT = re.compile(rb"<(?:[\w.-]+:)?TEI(?:\s[^<>]*)?/>(?:\s|<!--.*?-->)*$", re.DOTALL)
 
 Answer = tuple[int, str, bytes]
+
+
+@dataclass
+class _Tries:
+    """What came of a request so far."""
+
+    answers_before: int
+    sent_at: float = 0.0
+    busy: int = 0
+    cut: int = 0
 
 
 class GrobidServer:
@@ -46,6 +67,10 @@ class GrobidServer:
         # adaptive concurrency is the same matter for a chat endpoint; a block without rates asks for nothing else
         self._limiter = Limiter(LlmBlock(concurrency=options.concurrency))
         self._session: Any = None
+        self._answers = 0
+        self._faults = self._hung_in_a_row = 0
+        self.trouble: EndpointError | None = None
+        """Why no more PDFs are to be sent; what is at the server may still end."""
 
     async def __aenter__(self) -> GrobidServer:
         """Open the session."""
@@ -91,10 +116,10 @@ class GrobidServer:
             EndpointError: The server is gone, and does not come back.
         """
         payload: bytes | None = None
-        busy = cut = 0
+        tries = _Tries(self._answers)
         while True:
             await self._limiter.acquire(0)
-            sent_at = time.monotonic()
+            tries.sent_at, answers = time.monotonic(), self._answers
             try:
                 payload = await pdf() if payload is None else payload
                 status, kind, body = await self._tried(payload)
@@ -106,22 +131,58 @@ class GrobidServer:
                 self._limiter.release()
             # what waits holds no place: others may be luckier, and no more than there are workers wait
             if status in BUSY:
-                busy += 1
-                if busy > self.options.busy_waits:
-                    return Refusal("SERVER_BUSY", f"the server was busy (503) {busy} times")
-                self._limiter.overloaded(sent_at)
-                await asyncio.sleep(random.uniform(*self.options.busy_wait_s))  # noqa: S311
+                outcome = await self._turned_away(tries)
             elif status == HUNG:
-                await self._revive()
-                return Refusal("NO_ANSWER", f"no answer within {self.options.timeout_s:g} s")
+                outcome = await self._hung(self._answers > answers)
             elif status in CUT:
-                cut += 1
-                if cut >= self.options.tries:
-                    return Refusal("CONNECTION", f"cut {cut} times: {body[:200].decode('utf-8', 'replace')}")
-                await self._recover(cut)
+                outcome = await self._was_cut(tries, body)
             else:
-                self._limiter.succeeded()
-                return refused_status(status, body) or refused_body(body, kind, as_part) or body
+                return self._answered(status, kind, body, as_part)
+            if outcome is not None:
+                return outcome
+
+    async def _turned_away(self, tries: _Tries) -> Refusal | None:
+        """Wait until a busy server may be asked again; return a refusal when that was often enough."""
+        tries.busy += 1
+        if tries.busy <= self.options.busy_waits:
+            self._limiter.overloaded(tries.sent_at)
+            await asyncio.sleep(random.uniform(*self.options.busy_wait_s))  # noqa: S311
+            return None
+        if self._answers == tries.answers_before:
+            await self._revive()
+            fix = "run it again when the server has less to do, or give it more threads (concurrency in grobid.yaml)"
+            self._stop_for(f"it answered 503 to everything, {tries.busy} times in a row", fix)
+        return Refusal("SERVER_BUSY", f"the server was busy (503) {tries.busy} times")
+
+    async def _hung(self, others_answered: bool) -> Refusal:
+        """Return the refusal of a request that hung; where all of them hang, it is not the length of a PDF."""
+        self._hung_in_a_row += 1
+        slow = others_answered or self._hung_in_a_row == 1
+        await self._revive()
+        return Refusal("NO_ANSWER", f"no answer within {self.options.timeout_s:g} s", slow=slow)
+
+    async def _was_cut(self, tries: _Tries, body: bytes) -> Refusal | None:
+        tries.cut += 1
+        if tries.cut >= self.options.tries:
+            return Refusal("CONNECTION", f"cut {tries.cut} times: {body[:200].decode('utf-8', 'replace')}")
+        await self._recover(tries.cut)
+        return None
+
+    def _answered(self, status: int, kind: str, body: bytes, as_part: bool) -> bytes | Refusal:
+        """Return what an answer says; after many in a row that are not GROBID's the run is to end."""
+        self._limiter.succeeded()
+        refusal = refused_status(status, body) or refused_body(body, kind, as_part)
+        if refusal is None or not refusal.is_elsewhere:
+            self._answers += 1
+            self._faults = self._hung_in_a_row = 0
+            return refusal or body
+        self._faults += 1
+        if self._faults >= FAULTS_IN_A_ROW:
+            self._stop_for(f"{self._faults} answers in a row are not GROBID's: {refusal.reason}", refusal.advice)
+        return refusal
+
+    def _stop_for(self, what: str, fix: str) -> None:
+        self.trouble = self.trouble or EndpointError(self.options.shown_url, what, fix)
 
     async def _tried(self, pdf: bytes) -> Answer:
         """Return the answer to one request; what went wrong with the connection is a status of ours."""
@@ -191,7 +252,7 @@ class GrobidServer:
         except aiohttp.ConnectionTimeoutError as problem:
             raise OSError("the connection could not be made in time") from problem
         except aiohttp.ClientError as problem:
-            raise OSError(str(problem) or type(problem).__name__) from problem
+            raise OSError(without_login(str(problem)) or type(problem).__name__) from problem
 
     async def _asked(self, path: str) -> Answer:
         import aiohttp
@@ -207,26 +268,26 @@ class GrobidServer:
     async def _version(self) -> str:
         status, _, body = await self._asked("version")
         text = body[:1000].decode("utf-8", "replace").strip()
-        version = text
-        if text.startswith("{"):
-            try:
-                version = str(json.loads(text)["version"])
-            except (ValueError, KeyError):
-                version = ""
-        if status != 200 or not version[:1].isdigit() or len(version) > 80:
+        version = text if text[:1].isdigit() else ""
+        # a server that was built outside a repository calls itself `unknown`
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            said = json.loads(text)["version"]
+            version = said if isinstance(said, str) else ""
+        if status != 200 or not version or len(version) > LONGEST_VERSION:
             raise self._gone(f"/api/version answers {status}: {text[:80]!r}; that is not GROBID")
         return version
 
     def _gone(self, what: str) -> EndpointError:
-        fix = f"start one with `{docker_line(self.options.url)}`, or name yours with --grobid URL or GROBID_URL"
-        return EndpointError(self.options.shown_url, what, fix)
+        line = docker_line(self.options.url)
+        start = f"start one with `{line}`, or name" if line else "see that it runs there, or name"
+        return EndpointError(self.options.shown_url, what, f"{start} yours with --grobid URL or GROBID_URL")
 
 
 def is_torn(body: bytes) -> bool:
     """Return whether a TEI was cut off: a mended one would look whole.
 
-    >>> is_torn(b"<TEI><text><body><p>The end is miss"), is_torn(b"<TEI/>"), is_torn(b"<html>")
+    >>> is_torn(b"<TEI><text><body><p>The end is<lb/>"), is_torn(b"<TEI/>"), is_torn(b"<html>")
     (True, False, False)
     """
-    end = body[-200:].replace(b"\0", b"").rstrip()
-    return b"<TEI" in body[:2000].replace(b"\0", b"") and not end.endswith((b"TEI>", b"/>", b"-->"))
+    begin, end = body[:HEAD_BYTES].replace(b"\0", b""), body[-HEAD_BYTES:].replace(b"\0", b"")
+    return bool(ROOT.search(begin)) and not CLOSED.search(end) and not EMPTY_ROOT.search(end)

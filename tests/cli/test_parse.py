@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -237,3 +238,140 @@ def test_a_build_without_a_server_says_how_to_start_one(
     ended = ragdata("build", recipe_of(tmp_path, "  grobid: {url: nowhere}\n"))
     assert ended.code == 2
     assert "ragdata.grobid.url: 'nowhere' is not the URL of a server" in ended.err
+
+
+def test_a_pdf_that_was_refused_for_good_is_sent_again_with_the_command_that_the_build_names(
+    tmp_path: Path, server: Any, grobid_server: ModuleType, ragdata: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pdfs").mkdir()
+    for number, name in enumerate(("one", "it's two"), 1):
+        (tmp_path / "pdfs" / f"{name}.pdf").write_bytes(grobid_server.pdf_of([PAGE.format(number=f"type{number}")]))
+    server.behaviour = lambda number, text: (
+        grobid_server.Answer(500, b"[BAD_INPUT_DATA] sick server") if "type2" in text else None
+    )
+    recipe = recipe_of(tmp_path, f"  grobid: {{url: '{server.url}', part_pages: 30}}\n")
+    assert ragdata("build", recipe).code == 0
+    (refused,) = [row for row in table(tmp_path, "rejected") if row["stage"] == "read"]
+    server.behaviour = None
+    assert json.loads(ragdata("build", recipe, "--json").out)["unchanged"] is True
+    command = shlex.split(refused["detail"].split("`")[1 if refused["detail"].count("`") == 2 else 3])
+    assert command[0] == "ragdata"
+    monkeypatch.chdir(tmp_path)
+    ended = ragdata(*command[1:])
+    assert ended.code == 0, ended.err
+    ended = ragdata("build", recipe, "--json")
+    assert json.loads(ended.out)["unchanged"] is False
+    assert {row["source"]["pdf"] for row in table(tmp_path, "documents")} == {"pdfs/one.pdf", "pdfs/it's two.pdf"}
+    assert json.loads(ragdata("build", recipe, "--json").out)["unchanged"] is True
+
+
+def test_a_source_in_front_takes_no_tei(
+    tmp_path: Path, server: Any, grobid_server: ModuleType, ragdata: Callable[..., Any]
+) -> None:
+    for folder in ("v1", "v2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "ch1.pdf").write_bytes(grobid_server.pdf_of([PAGE.format(number=f"type-{folder}")]))
+    path = recipe_of(tmp_path)
+    text = path.read_text()
+    path.write_text(text.replace("./pdfs", "./v2"))
+    assert ragdata("build", path, env={"GROBID_URL": server.url}).code == 0
+    path.write_text(text.replace("[{path: ./pdfs}]", "[{path: ./v1}, {path: ./v2}]"))
+    assert ragdata("build", path, env={"GROBID_URL": server.url}).code == 0
+    found = {row["source"]["pdf"]: json.dumps(row) for row in table(tmp_path, "documents")}
+    assert set(found) == {"v1/ch1.pdf", "v2/ch1.pdf"}
+    for name, row in found.items():
+        assert f"type-{name[:2]}" in row
+
+
+def test_pages_of_which_nothing_came_are_told(
+    tmp_path: Path, server: Any, grobid_server: ModuleType, ragdata: Callable[..., Any]
+) -> None:
+    (tmp_path / "pdfs").mkdir()
+    pages = [PAGE.format(number="type1"), "", ""]
+    (tmp_path / "pdfs" / "a.pdf").write_bytes(grobid_server.pdf_of(pages))
+    ended = ragdata("parse", tmp_path / "pdfs", "-o", tmp_path / "tei", "--grobid", server.url)
+    assert ended.code == 0
+    assert "1 have pages of which no text came" in ended.out
+    assert "a.pdf: 2-3" in ended.out
+    assert ragdata("build", recipe_of(tmp_path), env={"GROBID_URL": server.url}).code == 0
+    (document,) = table(tmp_path, "documents")
+    assert "no text came of pages 2-3: blank" in " ".join(document["warnings"])
+
+
+def test_a_name_that_finds_nothing_is_an_error(
+    pdfs: Path, tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    ended = ragdata("parse", pdfs, pdfs / "missing.pdf", "-o", tmp_path / "tei", "--grobid", server.url)
+    assert ended.code == 2
+    assert "missing.pdf: no PDF there" in ended.err
+    assert server.requests == []
+
+
+def test_a_server_that_goes_away_is_told_after_what_was_done(
+    pdfs: Path, tmp_path: Path, server: Any, grobid_server: ModuleType
+) -> None:
+    def behaviour(number: int, text: str) -> Any:
+        if number < 3:
+            return None
+        server.alive = b"<html>gone</html>"
+        return grobid_server.Answer(grobid_server.CUT)
+
+    server.behaviour = behaviour
+    with start(pdfs, tmp_path / "tei", server.url) as child:
+        out, err = child.communicate(timeout=200)
+    assert child.returncode == 1
+    assert "12 PDFs: 3 parsed, 2 failed, 7 not sent" in out
+    assert out.count("SERVER_GONE") == 2
+    assert "(1 page)" in out
+    assert "NOT_SENT" not in out
+    assert "error: " in err
+
+
+def test_a_book_that_is_killed_half_way_goes_on_with_its_parts(
+    tmp_path: Path, server: Any, grobid_server: ModuleType, ragdata: Callable[..., Any]
+) -> None:
+    (tmp_path / "pdfs").mkdir()
+    pages = [f"Leaf {page} is here." for page in range(1, 601)]
+    (tmp_path / "pdfs" / "book.pdf").write_bytes(grobid_server.pdf_of(pages))
+    server.latency_s = 0.3
+    tei = tmp_path / "tei"
+    with start(tmp_path / "pdfs", tei, server.url) as child:
+        wait_for(lambda: len(list(tei.glob(".parts/*/*.tei.xml"))) >= 4)
+        child.kill()
+        child.communicate(timeout=60)
+    kept = len(list(tei.glob(".parts/*/*.tei.xml")))
+    time.sleep(0.6)  # the server ends what it was asked for
+    before = len(server.requests)
+    ended = ragdata("parse", tmp_path / "pdfs", "-o", tei, "--grobid", server.url)
+    assert ended.code == 0, ended.err
+    assert len(server.requests) - before == 10 - kept
+    text = (tei / "book.tei.xml").read_text()
+    assert all(text.count(page) == 1 for page in pages)
+    assert not (tei / ".parts").exists()
+
+
+HELD_UP = """
+import time
+import pypdf
+import axolotl_ragdata.cli
+
+def never(*arguments, **named):
+    while True:
+        time.sleep(0.01)
+
+pypdf.PdfReader.__init__ = never
+axolotl_ragdata.cli.main()
+"""
+
+
+def test_a_pdf_that_holds_pypdf_up_does_not_hold_up_the_end(pdfs: Path, tmp_path: Path, server: Any) -> None:
+    command = ["parse", str(pdfs), "-o", str(tmp_path / "tei"), "--grobid", server.url]
+    with subprocess.Popen([sys.executable, "-c", HELD_UP, *command], stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        while "GROBID 0.9.1" not in child.stderr.readline():
+            pass
+        time.sleep(0.5)
+        child.send_signal(signal.SIGINT)
+        child.wait(timeout=20)
+        assert child.returncode == 130
+        assert "every finished PDF is kept" in child.stderr.read()

@@ -71,6 +71,8 @@ class GrobidServer:
         self.answered: list[Request] = []
         self.refused = 0
         self.most_at_once = 0
+        self.takes_titles = False
+        """Whether the first line of what it is sent is taken for its title, as GROBID does with a part of a book."""
         self.alive = b"true"
         self.version: bytes = b'{"version":"0.9.1","revision":"0.9.1-0-g1"}'
         self._running = 0
@@ -145,7 +147,7 @@ class GrobidServer:
         await asyncio.sleep(self.latency_s)
         answer = self.behaviour(number, asked.text) if self.behaviour is not None else None
         if answer is None:
-            answer = Answer(body=tei_of(pages))
+            answer = Answer(body=tei_of(*_titled(pages)) if self.takes_titles else tei_of(pages))
         if answer.status == HANG:
             await self._stopping.wait()
         if answer.status == CUT:
@@ -161,6 +163,12 @@ class GrobidServer:
         assert request.transport is not None
         request.transport.abort()
         return response
+
+
+def _titled(pages: Sequence[str]) -> tuple[Sequence[str], str]:
+    """Return the pages without their first line, and the line."""
+    title, _, rest = pages[0].strip().partition("\n")
+    return [rest, *pages[1:]], title.lstrip("# ")
 
 
 def tei_of(pages: Sequence[str], title: str = "") -> bytes:

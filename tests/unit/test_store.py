@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -122,3 +123,9 @@ def test_a_row_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
     found = run.open_parts("passages", "doc_id", Passage)
     with pytest.raises(StoreError, match=r"passages\.jsonl:2: ordinal"):
         found["d2"]
+
+
+def test_a_pipe_has_no_hash_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pdf")
+    with pytest.raises(StoreError, match="no regular file"):
+        sha256_of(tmp_path / "pipe.pdf")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axolotl_ragdata.grobid.cutting import Part, parts_of
+from axolotl_ragdata.grobid.cutting import Part, parts_of, smaller
 from axolotl_ragdata.grobid.pdf import Bookmark
 
 BOOKMARKS = st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3)), max_size=60)
@@ -69,6 +69,18 @@ def test_bookmarks_of_every_page_are_no_chapters() -> None:
     assert parts == [Part(1, 45), Part(46, 90)]
 
 
-def test_halves_hold_all_pages() -> None:
-    first, second = Part(5, 9, "One", 3).halves()
-    assert (first, second) == (Part(5, 6, "One", 3), Part(7, 9, None, 3))
+def test_what_is_too_long_for_the_server_is_cut_along_its_own_bookmarks() -> None:
+    one = Part(11, 60, "One", 3, "One")
+    assert smaller(one, marks(("One", 11, 0), ("Close", 13, 1), ("Inside", 31, 1), ("Two", 61, 0))) == (
+        Part(11, 30, "One", 3, "One"),
+        Part(31, 60, None, 3, "One"),
+    )
+
+
+def test_without_bookmarks_a_part_is_halved() -> None:
+    assert smaller(Part(5, 9, "One", 3, "One"), []) == (Part(5, 6, "One", 3, "One"), Part(7, 9, None, 3, "One"))
+
+
+def test_every_piece_of_a_chapter_knows_its_title() -> None:
+    parts = parts_of(200, marks(("One", 1, 0), ("Two", 101, 0)), 60)
+    assert [part.chapter_title for part in parts] == ["One", "One", "Two", "Two"]

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from axolotl_ragdata.grobid.cutting import Part
-from axolotl_ragdata.grobid.joining import XML_ID, goes_on, join_parts, shifted
+from axolotl_ragdata.grobid.joining import join_parts
+from axolotl_ragdata.grobid.places import XML_ID, shifted
 from axolotl_ragdata.grobid.refusals import refused_body
+from axolotl_ragdata.grobid.seams import goes_on
 from axolotl_ragdata.readers import read_document
 from axolotl_ragdata.records import Document
 
@@ -99,6 +101,12 @@ def test_what_was_taken_for_a_title_and_an_abstract_is_the_rest_of_the_paragraph
         ("Mood disorders", "Anxiety disorders", False),
         ("les symptômes durent", "étonnamment longtemps", True),
         ("", "two weeks", False),
+        ("1. A first criterion without a stop", "2. A second criterion", False),
+        ("a. it is the first of the items of a list without a stop", "b. it is the second", False),
+        ("– it is the first of the items of a list without a stop", "– it is the second", False),
+        ("a dose that was raised within a week to", "10 mg daily", True),
+        ("Глава первая", "Депрессия это болезнь.", False),
+        ("симптомы должны длиться", "две недели", True),
     ],
 )
 def test_whether_a_paragraph_goes_on(before: str, rest: str, same: bool) -> None:
@@ -184,3 +192,77 @@ def test_the_first_chapter_does_not_name_the_book(grobid_server: ModuleType, tmp
     one = grobid_server.tei_of(["Of fear."], title="Anxiety")
     document = read(tmp_path, join_parts([(Part(1, 40, "1. Anxiety", 0), one)], title="A handbook"))
     assert (document.title, document.sections[0].path) == ("A handbook", ("1. Anxiety",))
+
+
+def test_no_sentence_is_made_up_across_missing_pages() -> None:
+    first = tei("<div><head>A</head><p>The symptoms must last for at least</p></div>")
+    third = tei("<div><p>three litres of water.</p></div>")
+    parts = [(Part(1, 60), first), (Part(121, 180), third)]
+    assert paragraphs(join_parts(parts, missing="61-120")) == [
+        "The symptoms must last for at least",
+        "three litres of water.",
+    ]
+
+
+def section_of(document: Document) -> dict[str, tuple[str, ...]]:
+    return {block.text: section.path for section, block, _ in document.placed_blocks if block.kind == "paragraph"}
+
+
+TREATMENT = tei("<div><head n='3'>Treatment</head><p>First.</p></div>")
+ON = tei("<div><p>On it goes.</p><p>And on.</p></div><div><head n='4'>Outcome</head><p>Fine.</p></div>")
+
+
+@pytest.mark.parametrize("chapter", [None, 0])
+def test_text_behind_a_cut_stays_in_its_section(chapter: int | None, tmp_path: Path) -> None:
+    above = () if chapter is None else ("One",)
+    first, second = Part(1, 60, above[0] if above else None, chapter), Part(61, 120, None, chapter)
+    third = tei("<div><p>Later still.</p></div>")
+    parts = [(first, TREATMENT), (second, ON), (Part(121, 130, None, chapter), third)]
+    assert section_of(read(tmp_path, join_parts(parts))) == {
+        "First.": (*above, "Treatment"),
+        "On it goes.": (*above, "Treatment"),
+        "And on.": (*above, "Treatment"),
+        "Fine.": (*above, "Outcome"),
+        "Later still.": (*above, "Outcome"),
+    }
+
+
+def test_text_behind_missing_pages_or_a_chapter_start_or_a_title_is_in_no_section_of_before(tmp_path: Path) -> None:
+    missing = section_of(read(tmp_path, join_parts([(Part(1, 60), TREATMENT), (Part(121, 180), ON)])))
+    assert missing["On it goes."] == ()
+    parts = [(Part(1, 60, "One", 0), TREATMENT), (Part(61, 120, "Two", 1), ON)]
+    assert section_of(read(tmp_path, join_parts(parts)))["On it goes."] == ("Two",)
+    titled = tei(
+        "<div><p>On it goes.</p></div>", "<fileDesc><titleStmt><title>Prevention</title></titleStmt></fileDesc>"
+    )
+    found = section_of(read(tmp_path, join_parts([(Part(1, 60), TREATMENT), (Part(61, 120), titled)])))
+    assert found["On it goes."] == ()
+
+
+def test_a_chapter_without_its_first_piece_has_its_title(tmp_path: Path) -> None:
+    parts = [
+        (Part(1, 60, "One", 0, "One"), tei("<div><p>Of fear.</p></div>")),
+        (Part(121, 180, None, 1, "Two"), tei("<div><p>Of moods.</p></div>")),
+    ]
+    assert section_of(read(tmp_path, join_parts(parts, missing="61-120"))) == {
+        "Of fear.": ("One",),
+        "Of moods.": ("Two",),
+    }
+
+
+def test_no_word_of_a_header_is_lost() -> None:
+    header = (
+        "<fileDesc><titleStmt><title level='a' type='main'>Mood</title></titleStmt><publicationStmt>"
+        "<publisher>Criterion B must be met</publisher><availability status='unknown'><licence/>"
+        "<p>Copyright <hi>text</hi></p></availability><date>2020</date></publicationStmt><sourceDesc><biblStruct>"
+        "<analytic><author><persName><forename>Ann</forename><surname>Lee</surname></persName></author>"
+        "<title level='a' type='main'>Mood</title></analytic><monogr><title level='j'>Taken for a journal</title>"
+        "<imprint><biblScope unit='page'>12</biblScope></imprint><meeting>Taken for a meeting</meeting></monogr>"
+        "<idno type='MD5'>AA</idno><note>Ill.</note></biblStruct></sourceDesc></fileDesc>"
+        "<encodingDesc><appInfo><application><desc>GROBID</desc></application></appInfo></encodingDesc>"
+    )
+    joined = join_parts([(Part(1, 1), tei("<p>One.</p>")), (Part(2, 2), tei("<p>Text.</p>", header))])
+    (note,) = etree.fromstring(joined).iter(f"{NS}note")
+    assert note.text == (
+        "Criterion B must be met; Copyright text; 2020; Ann Lee; Taken for a journal; 12; Taken for a meeting; Ill."
+    )

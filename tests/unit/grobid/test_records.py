@@ -45,6 +45,21 @@ def test_ranges_hold_the_pages(pages: set[int]) -> None:
     assert found == pages
 
 
+@pytest.mark.parametrize(
+    ("silent", "pages", "told"),
+    [
+        ("2, 9-10", 10, "2"),
+        ("9-10", 10, None),
+        ("9-10", 12, "9-10"),
+        ("4-10", 10, "4-10"),
+        ("1", 1, "1"),
+        (None, 9, None),
+    ],
+)
+def test_the_last_pages_are_mostly_references(silent: str | None, pages: int, told: str | None) -> None:
+    assert record(silent_pages=silent, pages=pages).suspicious_pages == told
+
+
 def test_pages_of_which_nothing_came() -> None:
     tei = b"<p coords=\"1,7,7,9,9;3,7,7,9,9\"/><s coords='5,1,1,1,1'/>"
     assert silent_pages(tei, 6) == "2, 4, 6"
