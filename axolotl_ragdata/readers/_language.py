@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from itertools import chain, repeat
 
+from axolotl_ragdata.languages import language_code, may_be_written_like, script_language
+
 LEAST_WORDS = 40
 LEAST_WORDS_UNDECLARED = 12
 """Where nothing is declared, a short text is judged too: there is nothing to contradict."""
@@ -14,6 +16,10 @@ LEAST_SHARE = 0.12
 LEAST_LEAD = 2.0
 """How many times the votes of the second the winner needs."""
 SAMPLE_CHARACTERS = 1500
+LEAST_CHARACTERS = 60
+"""Characters that a text must have for its script to be held against what is declared."""
+UNKNOWN = frozenset({"", "und", "unknown", "none", "zxx", "mis", "mul"})
+"""What a file declares that declares no language."""
 WORD = re.compile(r"[^\W\d_]+")
 STOP_WORDS = {
     "en": "the of and to in is that for was with as on by are be this from were which at an or not have has it been"
@@ -34,6 +40,9 @@ STOP_WORDS = {
 VOTES: dict[str, tuple[str, ...]] = {}
 for _language, _words in STOP_WORDS.items():
     for _word in _words.split():
+        # speakers of a dialogue and variables are single letters too
+        if len(_word) == 1 and _word.isascii():
+            continue
         VOTES[_word] = (*VOTES.get(_word, ()), _language)
 
 
@@ -55,15 +64,18 @@ def detect_language(text: str, least_words: int = LEAST_WORDS) -> str | None:
 
 
 def settle_language(declared: str | None, sample: str) -> tuple[str | None, str | None]:
-    """Return the language to use, and a warning where the text is not in the one that is declared."""
-    if not declared:
-        return detect_language(sample, LEAST_WORDS_UNDECLARED), None
-    detected = detect_language(sample)
-    if detected is None:
-        return declared, None
-    if declared.lower().replace("_", "-").split("-")[0] in (detected, _THREE.get(detected)):
-        return declared, None
+    """Return the language to use as an ISO 639-1 code, and a warning where the text is not in the declared one."""
+    sample = sample[:SAMPLE_CHARACTERS]
+    script = script_language(sample)
+    code = language_code(declared or "")
+    if code in UNKNOWN:
+        return script or detect_language(sample, LEAST_WORDS_UNDECLARED), None
+    short = code.split("-")[0]
+    if script is None:
+        detected = detect_language(sample)
+    else:
+        doubted = len(sample) >= LEAST_CHARACTERS and not may_be_written_like(short, script)
+        detected = script if doubted else None
+    if detected is None or detected == short:
+        return code, None
     return detected, f"declared language {declared!r}, but the text is {detected!r}: {detected!r} is used"
-
-
-_THREE = {"en": "eng", "fr": "fra", "de": "deu", "es": "spa", "it": "ita", "pt": "por", "nl": "nld"}
