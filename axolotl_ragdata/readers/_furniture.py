@@ -13,10 +13,15 @@ LEAST_WORDS = 3
 Y_TOLERANCE = 4.0
 """Points by which the same line may differ in height from page to page."""
 MARKS = re.compile(
-    r"https?://|www\.|doi|©|copyright|issn|downloaded|licen[cs]e|all rights reserved|\bvol(ume)?\b|\bno\.|"
-    r"\bjournal\b|\bpage\b|\bpreprint\b|author manuscript|peer review|\d+ ?\(\d+\) ?:|\((19|20)\d\d\) ?\d+ ?:",
+    r"https?://|www\.|\bdoi(?:[:.\s/]*10\.|\.org\b)|\b10\.\d{4,}/|©|\bissn\b|downloaded from \S+\.[a-z]|"
+    r"all rights reserved|\bvol\. ?\d|\bvolume \d+\W+(?:issue|no\b|number|\()|\d+ ?\(\d+\) ?:|\((?:19|20)\d\d\) ?\d+ ?:",
     re.I,
 )
+"""What stands in a running line and in no other."""
+HINTS = re.compile(
+    r"\bdoi\b|copyright|licen[cs]e|\bvol(ume)?\b|\bno\.|\bjournal\b|\bpage\b|\bpreprint\b|manuscript|peer review", re.I
+)
+"""What stands in running lines, and in the words of patients too."""
 NUMBER = re.compile(r"\d+")
 STOPS = frozenset(".,;:·•- ")
 
@@ -32,8 +37,8 @@ def drop_furniture(sections: list[dict[str, Any]]) -> list[str]:
     """Take running lines and lone stops out of the sections; return a warning for each line, with how many there were.
 
     A line runs when it is repeated at least three times and either carries the marks of a journal (an address, ©, a
-    year, "Downloaded from") or stands at the same height of different pages. Numbers in it, such as that of the page,
-    may differ where it does both. The first of each line is kept.
+    volume) or stands at the same height of different pages. Numbers in it, such as that of the page, may differ where
+    it stands at one height and has a mark, or a word such as "page". The first of each line is kept.
     """
     lines: dict[str, list[Block]] = defaultdict(list)
     stops = []
@@ -59,10 +64,12 @@ def drop_furniture(sections: list[dict[str, Any]]) -> list[str]:
 
 def _running(blocks: list[Block]) -> list[list[Block]]:
     """Return the running lines among blocks that differ in their numbers at most, each with all of its repetitions."""
-    is_marked = MARKS.search(blocks[0]["text"]) is not None
-    if len(blocks[0]["text"].split()) < LEAST_WORDS - is_marked:
+    text = blocks[0]["text"]
+    is_marked = MARKS.search(text) is not None
+    is_hinted = is_marked or HINTS.search(text) is not None
+    if len(text.split()) < LEAST_WORDS - is_hinted:
         return []
-    if is_marked and _at_one_height(blocks):
+    if is_hinted and _at_one_height(blocks):
         return [blocks]
     same: dict[str, list[Block]] = defaultdict(list)
     for block in blocks:
@@ -72,8 +79,14 @@ def _running(blocks: list[Block]) -> list[list[Block]]:
 
 def _at_one_height(blocks: list[Block]) -> bool:
     """Return whether blocks stand at the same height, each on another page."""
-    boxes = [block["boxes"][0] for block in blocks if block["boxes"]]
+    boxes = [box for block in blocks if (box := _box(block))]
     if len(boxes) < len(blocks) or len({box["page"] for box in boxes}) < len(boxes):
         return False
     heights = [box["y"] for box in boxes]
     return bool(max(heights) - min(heights) <= Y_TOLERANCE)
+
+
+def _box(block: Block) -> dict[str, Any] | None:
+    """Return where a block begins, by its own boxes or by those of its sentences."""
+    boxes = block["boxes"] or [box for sentence in block.get("sentences", ()) for box in sentence["boxes"]]
+    return boxes[0] if boxes else None

@@ -319,6 +319,14 @@ def test_running_lines_are_left_out_once_they_are_sure() -> None:
     assert any("3 repetitions were left out" in warning for warning in document.warnings)
 
 
+def test_what_is_said_again_and_again_is_no_running_line() -> None:
+    said = "T: How are you doing?", "P: No.", "P: On page two of my journal.", "T: No. Is that a copyright?"
+    turns = "".join(f"<p>T: This is week {week}.</p>" + "".join(f"<p>{line}</p>" for line in said) for week in range(5))
+    document = read(tei(f"<div><head>Session</head>{turns}</div>"))
+    assert document.warnings == ()
+    assert all(document.text.count(line) == 5 for line in said)
+
+
 def test_running_lines_may_differ_in_the_number_of_the_page_where_they_stand_at_one_height() -> None:
     head = "<note place='headnote' coords='{page},72,24,400,9'>Article https://doi.org/10.1/x {page}</note>"
     body = "".join(
