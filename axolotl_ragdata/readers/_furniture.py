@@ -14,7 +14,8 @@ Y_TOLERANCE = 4.0
 """Points by which the same line may differ in height from page to page."""
 MARKS = re.compile(
     r"https?://|www\.|\bdoi(?:[:.\s/]*10\.|\.org\b)|\b10\.\d{4,}/|©|\bissn\b|downloaded from \S+\.[a-z]|"
-    r"all rights reserved|\bvol\. ?\d|\bvolume \d+\W+(?:issue|no\b|number|\()|\d+ ?\(\d+\) ?:|\((?:19|20)\d\d\) ?\d+ ?:",
+    r"all rights reserved|\bvol\. ?\d|"
+    r"\bvolume \d+\W+(?:issue|no\b|number|\()|\d+ ?\(\d+\) ?:|\((?:19|20)\d\d\) ?\d+ ?:",
     re.I,
 )
 """What stands in a running line and in no other."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import chain, repeat
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from axolotl_ragdata.languages import language_code, may_be_written_like, script_language
 
@@ -13,8 +14,10 @@ LEAST_WORDS_UNDECLARED = 12
 """Where nothing is declared, a short text is judged too: there is nothing to contradict."""
 LEAST_SHARE = 0.12
 """The least share of the words that must be stop words of the winner."""
+LEAST_DIFFERENT = 4
+"""Different stop words that the winner needs: an interview may say "no" at each turn."""
 LEAST_LEAD = 2.0
-"""How many times the votes of the second the winner needs."""
+"""How many times the votes of the second the winner needs; a word's vote is divided among its languages."""
 SAMPLE_CHARACTERS = 1500
 LEAST_CHARACTERS = 60
 """Characters that a text must have for its script to be held against what is declared."""
@@ -56,11 +59,33 @@ def detect_language(text: str, least_words: int = LEAST_WORDS) -> str | None:
     words = WORD.findall(text[:SAMPLE_CHARACTERS].lower())
     if len(words) < least_words:
         return None
-    ranked = Counter(chain.from_iterable(map(VOTES.get, words, repeat(())))).most_common(2)
-    if not ranked or ranked[0][1] < LEAST_SHARE * len(words):
+    best, second = _counted(words)
+    if best.words < LEAST_SHARE * len(words) or best.different < LEAST_DIFFERENT:
         return None
-    second = ranked[1][1] if len(ranked) > 1 else 0
-    return ranked[0][0] if ranked[0][1] >= LEAST_LEAD * second else None
+    return best.language if best.votes >= LEAST_LEAD * second.votes else None
+
+
+@dataclass(slots=True)
+class _Count:
+    """The votes for a language, and the words that they come from."""
+
+    language: str = ""
+    votes: float = 0
+    words: int = 0
+    different: int = 0
+
+
+def _counted(words: Sequence[str]) -> list[_Count]:
+    """Return the counts of the two languages with most votes."""
+    counts: dict[str, _Count] = {}
+    for word, times in Counter(words).items():
+        languages = VOTES.get(word, ())
+        for language in languages:
+            count = counts.get(language) or counts.setdefault(language, _Count(language))
+            count.votes += times / len(languages)
+            count.words += times
+            count.different += 1
+    return sorted([*counts.values(), _Count(), _Count()], key=lambda count: -count.votes)[:2]
 
 
 def settle_language(declared: str | None, sample: str) -> tuple[str | None, str | None]:

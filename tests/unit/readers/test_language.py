@@ -12,12 +12,19 @@ PORTUGUESE = (
 )
 DIALOGUE = "".join(f"I: Did you sleep in week {week}?\nP: No.\nA: Ah, I see, in week {week}.\n" for week in range(8))
 
+DENIALS = "".join(f"T: Did she sleep in week {week}?\nP: No, no, no. No!\n" for week in range(8))
+FRENCH = "La dépression est un trouble de l'humeur qui se traduit par une tristesse et une perte de plaisir. " * 4
+SPANISH = "Los pacientes del estudio no tienen otra enfermedad y fueron evaluados por el médico en la clínica. " * 4
+
 
 @pytest.mark.parametrize(
     ("declared", "text", "language", "doubted"),
     [
         ("en", DIALOGUE, "en", False),
         (None, DIALOGUE, None, False),
+        ("en", DENIALS, "en", False),
+        ("en", FRENCH, "fr", True),
+        ("en", SPANISH, "es", True),
         ("pt", PORTUGUESE, "pt", False),
         ("en", PORTUGUESE, "pt", True),
         ("en", RUSSIAN, "ru", True),
