@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from axolotl_ragdata.readers._outline import number_parts
+from axolotl_ragdata.readers._numbers import number_parts
 from axolotl_ragdata.readers._tables import float_text
 from axolotl_ragdata.readers._tei_header import squeezed, year_in
 from axolotl_ragdata.readers._text import clean

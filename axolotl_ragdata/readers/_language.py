@@ -27,15 +27,15 @@ WORD = re.compile(r"[^\W\d_]+")
 STOP_WORDS = {
     "en": "the of and to in is that for was with as on by are be this from were which at an or not have has it been"
     " their these but between we they more than can also",
-    "fr": "le la les des et est en du un une que dans pour qui par sur au aux ce cette ces sont avec plus nous pas ne"
-    " se sa ses leur leurs été être ou mais il elle comme d l",
+    "fr": "le la les de à des et est en du un une que dans pour qui par sur au aux ce cette ces sont avec plus nous"
+    " pas ne se sa ses leur leurs été être ou mais il elle comme d l",
     "de": "der die das und ist in den von zu mit des ein eine für auf dem im nicht sich auch als werden wird es an"
     " sind bei oder einer einen durch nach wurde wurden aus",
     "es": "el la los las de y que en un una es por con para del al se su como más no son fue entre este esta estos ha"
     " lo o pero sus también",
     "it": "il la le i di e che in un una è per con del della dei delle non sono si come più da nel nella al alla gli"
     " lo anche tra o ma questo questa",
-    "pt": "o a os as de e que em um uma é por com para do da dos das no na não se mais como são ao foi entre ou este"
+    "pt": "o a os as de à e que em um uma é por com para do da dos das no na não se mais como são ao foi entre ou este"
     " esta pela pelo também",
     "nl": "de het een en van in is dat op te voor met zijn aan niet er die ook als bij door of naar om worden werd"
     " uit deze dit maar hebben",

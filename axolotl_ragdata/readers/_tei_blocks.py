@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
+from axolotl_ragdata.readers._outline import Heading, Outline
 from axolotl_ragdata.readers._tables import TRAILING, float_text
 from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
 
@@ -43,13 +44,17 @@ class Raw:
 class Part:
     """A section whose blocks are not settled yet."""
 
-    __slots__ = ("floats", "has_formula", "number", "path", "raws", "tail", "titled", "where")
+    __slots__ = (
+        *("floats", "goes_on", "has_formula", "heading", "number", "outline", "path", "raws", "tail", "where"),
+    )
 
-    def __init__(self, path: tuple[str, ...], number: str | None, where: str, titled: bool) -> None:
-        self.path = path
-        self.number = number
+    def __init__(self, outline: Outline, where: str, heading: Heading | None) -> None:
+        self.outline = outline
         self.where = where
-        self.titled = titled
+        self.heading = heading
+        self.goes_on = False
+        self.path: tuple[str, ...] = ()
+        self.number: str | None = None
         self.raws: list[Raw] = []
         self.floats: list[tuple[int, Fields]] = []
         self.tail: list[Fields] = []
@@ -57,7 +62,7 @@ class Part:
 
     def holds(self) -> bool:
         """Return whether the section has a heading or a block."""
-        return bool(self.titled or self.raws or self.floats or self.tail)
+        return bool(self.heading or self.raws or self.floats or self.tail)
 
     def settled(self, rules: TextRules, known: Targets) -> Fields:
         """Return the fields of the section: its blocks, its floats in the order of their mentions, then the others."""

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
-from axolotl_ragdata.readers._outline import Outline
+from axolotl_ragdata.readers._headings import joined, place_parts
+from axolotl_ragdata.readers._outline import Heading, Outline
 from axolotl_ragdata.readers._tables import span_of
 from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
 from axolotl_ragdata.readers._text import Piece, TextRules, settle
@@ -45,6 +46,7 @@ class Body:
         self.mentions: dict[str, tuple[int, Raw]] = {}
         self.hung: Part | None = None
         self.n_running_heads = 0
+        self.warnings: list[str] = []
         self.nested = 0
         self.items: list[list[Piece]] | None = None
         self.outline = Outline()
@@ -52,22 +54,22 @@ class Body:
         self.holders = frozenset(ns + name for name in (*DIVS, *TOPS))
         self.handlers = _handlers(ns)
         self.float_parts = {ns + name: name for name in FLOAT_PARTS}
-        self.begin((), "body")
+        self.begin(self.outline, "body")
 
     def read(self, element: Any, where: str) -> None:
         """Take an abstract, a front, a body or a back."""
         self.inner = Outline()
-        self.begin((), where)
+        self.begin(self.inner, where)
         self.walk(element)
         self.flush()
 
-    def begin(self, path: tuple[str, ...], where: str, number: str | None = None, titled: bool = False) -> None:
+    def begin(self, outline: Outline, where: str, heading: Heading | None = None) -> None:
         """Begin a section; the one before is used again where it has stayed empty."""
         part = self.parts[-1] if self.parts else None
         if part is not None and not part.holds() and part is not self.hung:
-            part.path, part.number, part.where, part.titled = path, number, where, titled
+            part.outline, part.where, part.heading = outline, where, heading
             return
-        self.part = Part(path, number, where, titled)
+        self.part = Part(outline, where, heading)
         self.parts.append(self.part)
         self.renew()
 
@@ -173,8 +175,8 @@ class Body:
         if not title and not number:
             return
         alone = len(holder) == 1 and not (element.tail or "").strip()
-        path, number = self.outline.place(title or str(number), number, alone)
-        self.begin(path, self.part.where, number, titled=True)
+        heading = Heading(title or str(number), number, alone, element.get("coords"))
+        self.begin(self.outline, self.part.where, heading)
         self.inner = None
 
     def _div(self, element: Any) -> None:
@@ -185,14 +187,14 @@ class Body:
         self.flush()
         where = self.part.where
         if self.inner is None:
-            self.inner = Outline(self.part.path)
+            self.inner = Outline(self.part.heading or self.part.outline.below)
         outer = self.outline, self.inner
         self.outline, self.inner = self.inner, None
-        self.begin(self.outline.base, where)
+        self.begin(self.outline, where)
         self.walk(element)
         self.flush()
         self.outline, self.inner = outer
-        self.begin(self.inner.base, where)
+        self.begin(self.inner, where)
 
     def _formula(self, element: Any) -> None:
         if self.nested or self.running():
@@ -341,8 +343,8 @@ class Body:
         """Return the sections as fields of `Section`, their blocks as fields of `Block`."""
         for xml_id, block, part in self.hanging:
             self._settle_hanging(xml_id, block, part)
-        sections = [part.settled(self.rules, self.known) for part in self.parts]
-        return [section for section, part in zip(sections, self.parts, strict=True) if part.titled or section["blocks"]]
+        self.warnings = place_parts(self.parts)
+        return joined(self.parts, [part.settled(self.rules, self.known) for part in self.parts])
 
     def _settle_hanging(self, xml_id: str | None, block: Fields, part: Part) -> None:
         """Put what hangs under the body where it is mentioned first: notes behind the mention, others at the end."""

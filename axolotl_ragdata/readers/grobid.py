@@ -32,7 +32,7 @@ class GrobidReader:
     """Reads TEI; refuses what GROBID writes besides (error messages, training data) by name."""
 
     suffixes: tuple[str, ...] = (".xml", ".tei")
-    version = "2"
+    version = "3"
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether a file is TEI, an error of GROBID, or anything under the name of an XML file."""
@@ -105,7 +105,8 @@ def _fields(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: l
     sections = body.sections()
     title, doubt = header.titles()
     language, other = settle_language(header.language(), _sample(sections))
-    found = (doubt, other, *drop_furniture(sections), _said("running heads (`fw`) were left out", body.n_running_heads))
+    running = _said("running heads (`fw`) were left out", body.n_running_heads)
+    found = (doubt, other, *body.warnings, *drop_furniture(sections), running)
     warnings += [warning for warning in found if warning]
     warnings += targets.warnings()
     source = source_of(path, raw, NAME, GrobidReader.version, header.grobid_version())

@@ -14,6 +14,7 @@ DIALOGUE = "".join(f"I: Did you sleep in week {week}?\nP: No.\nA: Ah, I see, in 
 
 DENIALS = "".join(f"T: Did she sleep in week {week}?\nP: No, no, no. No!\n" for week in range(8))
 FRENCH = "La dépression est un trouble de l'humeur qui se traduit par une tristesse et une perte de plaisir. " * 4
+ENGLISH = "This is the archive of the research that is done in the country, whether it is published or not. " * 3
 SPANISH = "Los pacientes del estudio no tienen otra enfermedad y fueron evaluados por el médico en la clínica. " * 4
 
 
@@ -24,6 +25,8 @@ SPANISH = "Los pacientes del estudio no tienen otra enfermedad y fueron evaluado
         (None, DIALOGUE, None, False),
         ("en", DENIALS, "en", False),
         ("en", FRENCH, "fr", True),
+        ("fr", f"{ENGLISH} {FRENCH}", "fr", False),
+        ("en", f"{ENGLISH} {FRENCH}", "en", False),
         ("en", SPANISH, "es", True),
         ("pt", PORTUGUESE, "pt", False),
         ("en", PORTUGUESE, "pt", True),
