@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
+from axolotl_ragdata.readers._labels import label_of, leading_note
 from axolotl_ragdata.readers._outline import Heading, Outline
 from axolotl_ragdata.readers._tables import TRAILING, float_text
 from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
 
 LONGEST_INLINE_FORMULA = 400
 """Characters; a longer one is no formula within a sentence."""
-LONGEST_LABEL = 60
 SENTENCE_ENDS = (".", "!", "?", "…")
+SIGNS = frozenset(TRAILING)
 CLOSERS = ")]}\"'”’» "
 
 Fields = dict[str, Any]
@@ -81,21 +82,29 @@ class Float:
         self.kind = kind
         self.head: list[Piece] = []
         self.label: list[Piece] = []
+        self.before = ""
         self.caption: list[Piece] = []
         self.notes: list[list[Piece]] = []
         self.rows: list[list[Fields]] = []
         self.coords: list[str | None] = []
         self.graphics: list[str | None] = []
 
+    def note(self, pieces: list[Piece], rules: TextRules) -> None:
+        """Take a note; before the head it may hold the first words of the label."""
+        if not (self.head or self.label or self.before) and (words := leading_note(pieces, rules)):
+            self.before = words
+        else:
+            self.notes.append(pieces)
+
     def block(self, rules: TextRules, known: Targets) -> Fields | None:
         """Return the fields of the block; None where there is neither text nor place."""
-        label, lead = self._labels(rules)
+        label, lead, behind = label_of(self.head, self.label, self.caption, self.before, rules)
         caption, spans = settle([*lead, *self.caption], rules)
         text, shift = float_text(label, caption, self.rows)
         spans = [(start + shift, end + shift, carried) for start, end, carried in spans]
-        for pieces in self.notes:
+        for pieces in [behind, *self.notes]:
             note, found = settle(pieces, rules)
-            if note:
+            if not SIGNS.issuperset(note):
                 shift = len(text) + 1 if text else 0
                 spans += [(start + shift, end + shift, carried) for start, end, carried in found]
                 text = f"{text}\n{note}" if text else note
@@ -106,14 +115,6 @@ class Float:
         fields |= {"label": label or None, "caption": caption or None, "rows": self.rows}
         mark(fields, spans, known)
         return fields
-
-    def _labels(self, rules: TextRules) -> tuple[str, list[Piece]]:
-        """Return the label, and what goes before the caption where the head is too long for one."""
-        head, label = settle(self.head, rules)[0], settle(self.label, rules)[0]
-        both = head if label in head else f"{head} {label}".strip()
-        if len(both) > LONGEST_LABEL:
-            return "", [*self.head, " "] if both is head else [*self.head, " ", *self.label, " "]
-        return both.strip(TRAILING), []
 
 
 def text_block(

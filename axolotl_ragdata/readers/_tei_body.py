@@ -301,7 +301,7 @@ class Body:
             elif name == "graphic":
                 float_.graphics.append(child.get("coords"))
             else:
-                float_.notes.append(self.gathered(child))
+                float_.note(self.gathered(child), self.rules)
             self._stray(child.tail, float_)
 
     def _table(self, element: Any, float_: Float) -> None:
