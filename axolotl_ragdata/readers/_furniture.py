@@ -6,10 +6,14 @@ import re
 from collections import defaultdict
 from typing import Any
 
+from axolotl_ragdata.readers._glued import MOST_LINES, Glued, glued_lines, may_run
+
 LEAST_REPEATS = 3
 MOST_CHARACTERS = 160
 LEAST_WORDS = 3
 """A line with the marks of a journal may have one word less."""
+LEAST_UNMARKED = 5
+"""Words of the half of a running line that has none of the marks."""
 Y_TOLERANCE = 4.0
 """Points by which the same line may differ in height from page to page."""
 MARKS = re.compile(
@@ -39,28 +43,100 @@ def drop_furniture(sections: list[dict[str, Any]]) -> list[str]:
 
     A line runs when it is repeated at least three times and either carries the marks of a journal (an address, ©, a
     volume) or stands at the same height of different pages. Numbers in it, such as that of the page, may differ where
-    it stands at one height and has a mark, or a word such as "page". The first of each line is kept.
+    it stands at one height and has a mark, or a word such as "page". The first of each line is kept. A line that runs
+    is cut out of the text that it is glued to as well.
     """
-    lines: dict[str, list[Block]] = defaultdict(list)
-    stops = []
-    for section in sections:
-        for block in section["blocks"]:
-            if is_candidate(block):
-                if STOPS.issuperset(block["text"]):
-                    stops.append(block)
-                else:
-                    lines[NUMBER.sub("#", block["text"])].append(block)
-    dropped: dict[int, Block] = {id(block): block for block in stops}
-    warnings = [f"{len(stops)} blocks of a full stop or a dash alone were left out"] if stops else []
-    for line in sorted(line for line, blocks in lines.items() if len(blocks) >= LEAST_REPEATS):
-        for blocks in _running(lines[line]):
-            dropped |= {id(block): block for block in blocks[1:]}
-            text = blocks[0]["text"]
-            warnings.append(f"running line {text!r}: {len(blocks) - 1} repetitions were left out")
-    if dropped:
+    furniture = _Furniture(sections)
+    furniture.drop_lines()
+    furniture.cut_glued()
+    furniture.leave_out()
+    return furniture.warnings
+
+
+class _Furniture:
+    """What is left out of the sections of a document."""
+
+    def __init__(self, sections: list[dict[str, Any]]) -> None:
+        self.sections = sections
+        self.lines: dict[str, list[Block]] = defaultdict(list)
+        stops = []
         for section in sections:
-            section["blocks"] = [block for block in section["blocks"] if id(block) not in dropped]
-    return warnings
+            for block in section["blocks"]:
+                if is_candidate(block):
+                    if STOPS.issuperset(block["text"]):
+                        stops.append(block)
+                    else:
+                        self.lines[NUMBER.sub("#", block["text"])].append(block)
+        self.dropped: dict[int, Block] = {id(block): block for block in stops}
+        self.kept: dict[int, str] = {}
+        self.known: list[str] = []
+        self.warnings = [f"{len(stops)} blocks of a full stop or a dash alone were left out"] if stops else []
+
+    def drop_lines(self) -> None:
+        """Find the lines that run."""
+        for line in sorted(line for line, blocks in self.lines.items() if len(blocks) >= LEAST_REPEATS):
+            for blocks in _running(self.lines[line]):
+                self._drop(blocks)
+                text = blocks[0]["text"]
+                self.warnings.append(f"running line {text!r}: {len(blocks) - 1} repetitions were left out")
+
+    def _drop(self, blocks: list[Block]) -> None:
+        self.dropped |= {id(block): block for block in blocks[1:]}
+        self.kept[id(blocks[0])] = blocks[0]["text"]
+        self.known += dict.fromkeys(block["text"] for block in blocks)
+
+    def cut_glued(self) -> None:
+        """Cut the lines that run out of other blocks, and those that run only there."""
+        alone = [block for blocks in self.lines.values() for block in blocks if id(block) not in self.dropped]
+        rare = [block for block in alone if id(block) not in self.kept and may_run(block["text"])]
+        marked = list(dict.fromkeys(block["text"] for block in rare if MARKS.search(block["text"])))
+        if not marked and not self.known:
+            return
+        for line in glued_lines(marked, self._blocks()):
+            self._drop([block for block in alone if block["text"] == line])
+        self.known = self.known[:MOST_LINES]
+        if self.known:
+            self._cut([block for block in alone if id(block) not in self.dropped and id(block) not in self.kept])
+
+    def _cut(self, alone: list[Block]) -> None:
+        halves = {block["text"] for block in alone if self._is_half(block["text"])}
+        glued = Glued(self.known, sorted(halves | self._other_halves(halves)))
+        n_cut = 0
+        for block in self._blocks():
+            if glued.cut(block):
+                n_cut += 1
+                if not block["text"]:
+                    self.dropped[id(block)] = block
+        self.warnings += [f"running lines were cut out of {n_cut} other blocks"] if n_cut else []
+
+    def _is_half(self, text: str) -> bool:
+        """Return whether a text begins or ends a line that runs, and is no sentence of its own."""
+        n_words = len(text.split())
+        if n_words < LEAST_WORDS or (n_words < LEAST_UNMARKED and not MARKS.search(text)):
+            return False
+        return any(line.startswith(text) or line.endswith(text) for line in self.known)
+
+    def _other_halves(self, halves: set[str]) -> set[str]:
+        """Return what is left of the lines without a half."""
+        left = {line.removesuffix(half).strip() for line in self.known for half in halves if line.endswith(half)}
+        left |= {line.removeprefix(half).strip() for line in self.known for half in halves if line.startswith(half)}
+        return {half for half in left if len(half.split()) >= LEAST_UNMARKED}
+
+    def _blocks(self) -> list[Block]:
+        """Return the paragraphs and notes that stay."""
+        left_out = self.dropped.keys() | self.kept.keys()
+        return [
+            block
+            for section in self.sections
+            for block in section["blocks"]
+            if block["kind"] in ("paragraph", "note") and id(block) not in left_out
+        ]
+
+    def leave_out(self) -> None:
+        """Take what was found out of the sections."""
+        if self.dropped:
+            for section in self.sections:
+                section["blocks"] = [block for block in section["blocks"] if id(block) not in self.dropped]
 
 
 def _running(blocks: list[Block]) -> list[list[Block]]:
