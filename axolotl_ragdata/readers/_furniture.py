@@ -28,7 +28,7 @@ HINTS = re.compile(
 )
 """What stands in running lines, and in the words of patients too."""
 NUMBER = re.compile(r"\d+")
-STOPS = frozenset(".,;:·•- ")
+STOPS = ".,;:·•- "
 
 Block = dict[str, Any]
 
@@ -63,10 +63,10 @@ class _Furniture:
         for section in sections:
             for block in section["blocks"]:
                 if is_candidate(block):
-                    if STOPS.issuperset(block["text"]):
-                        stops.append(block)
-                    else:
+                    if block["text"].strip(STOPS):
                         self.lines[NUMBER.sub("#", block["text"])].append(block)
+                    else:
+                        stops.append(block)
         self.dropped: dict[int, Block] = {id(block): block for block in stops}
         self.kept: dict[int, str] = {}
         self.known: list[str] = []
@@ -87,22 +87,22 @@ class _Furniture:
 
     def cut_glued(self) -> None:
         """Cut the lines that run out of other blocks, and those that run only there."""
-        alone = [block for blocks in self.lines.values() for block in blocks if id(block) not in self.dropped]
-        rare = [block for block in alone if id(block) not in self.kept and may_run(block["text"])]
-        marked = list(dict.fromkeys(block["text"] for block in rare if MARKS.search(block["text"])))
+        rare = [blocks[0]["text"] for blocks in self.lines.values() if len(blocks) < LEAST_REPEATS]
+        marked = [text for text in rare if may_run(text) and MARKS.search(text)]
         if not marked and not self.known:
             return
         for line in glued_lines(marked, self._blocks()):
-            self._drop([block for block in alone if block["text"] == line])
+            self._drop([block for block in self.lines[NUMBER.sub("#", line)] if block["text"] == line])
         self.known = self.known[:MOST_LINES]
         if self.known:
-            self._cut([block for block in alone if id(block) not in self.dropped and id(block) not in self.kept])
+            self._cut()
 
-    def _cut(self, alone: list[Block]) -> None:
-        halves = {block["text"] for block in alone if self._is_half(block["text"])}
+    def _cut(self) -> None:
+        others = self._blocks()
+        halves = {text for block in others if is_candidate(block) and self._is_half(text := block["text"])}
         glued = Glued(self.known, sorted(halves | self._other_halves(halves)))
         n_cut = 0
-        for block in self._blocks():
+        for block in others:
             if glued.cut(block):
                 n_cut += 1
                 if not block["text"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 LEAST_WORDS = 5
@@ -23,7 +23,9 @@ Range = tuple[int, int]
 
 def may_run(line: str) -> bool:
     """Return whether a line may be a running one that is glued to other text wherever else it stands."""
-    return any(sign in line for sign in SIGNS) and not line.endswith(SENTENCE_ENDS) and len(line.split()) >= LEAST_WORDS
+    if line.endswith(SENTENCE_ENDS) or len(line.split()) < LEAST_WORDS:
+        return False
+    return any(sign in line for sign in SIGNS)
 
 
 def glued_lines(lines: Sequence[str], blocks: Iterable[Block]) -> list[str]:
@@ -31,11 +33,11 @@ def glued_lines(lines: Sequence[str], blocks: Iterable[Block]) -> list[str]:
     if not lines or len(lines) > MOST_LINES:
         return []
     counts = dict.fromkeys(lines, 0)
-    for block in blocks:
-        text = block["text"]
+    either = tuple(lines)
+    found = [text for block in blocks if (text := block["text"]).endswith(either) or text.startswith(either)]
+    for text in found:
         for line in lines:
-            if text.endswith(line) or text.startswith(line):
-                counts[line] += 1
+            counts[line] += text.endswith(line) or text.startswith(line)
     return [line for line, count in counts.items() if count >= LEAST_REPEATS]
 
 
@@ -50,18 +52,25 @@ class Glued:
     def __init__(self, lines: Sequence[str], halves: Sequence[str]) -> None:
         lines = [line for line in lines if not line.endswith(SENTENCE_ENDS)]
         self.pieces = sorted({*lines, *halves}, key=len, reverse=True)[: 2 * MOST_LINES]
+        self.signs = [
+            piece for piece in self.pieces if not any(other in piece for other in self.pieces if other != piece)
+        ]
         either = "|".join(map(re.escape, self.pieces)) or "(?!)"
         self.start = re.compile(rf"(?:(?:\d{{1,4}}\s+)?(?:{either})(?!\S)\s*)+")
         self.end = re.compile(rf"(?:(?:^|\s+)(?:{either})(?:\s+\d{{1,4}}(?!\S))?)+\s*\Z")
         self.reach = MOST_AT_AN_END * (len(self.pieces[0]) + 8) if self.pieces else 0
-        whole = "|".join(re.escape(line) for line in lines if len(line.split()) >= LEAST_WORDS) or "(?!)"
-        self.middle = re.compile(rf"(?<!\S)(?:{whole})(?!\S)")
+        self.long = [line for line in lines if len(line.split()) >= LEAST_WORDS]
 
     def cut(self, block: Block) -> bool:
         """Cut the lines out of a block, its marks along with it; return whether there were any."""
         text = block["text"]
-        if not any(piece in text for piece in self.pieces):
-            return False
+        for sign in self.signs:
+            if sign in text:
+                return self._cut(block)
+        return False
+
+    def _cut(self, block: Block) -> bool:
+        text = block["text"]
         ranges = self._ranges(text, block["kind"])
         if not ranges:
             return False
@@ -76,7 +85,7 @@ class Glued:
         """Return what is to be cut, in order; a note is on one page, and no page end parts its sentences."""
         last = self.end.search(text, max(0, len(text) - self.reach))
         found = [match.span() for match in (self.start.match(text), last) if match]
-        inside = [match.span() for match in self.middle.finditer(text)] if kind == "paragraph" else []
+        inside = [span for line in self.long for span in _places(line, text)] if kind == "paragraph" else []
         ranges: list[Range] = []
         for start, end in sorted({*found, *inside}):
             if not ranges or start >= ranges[-1][1]:
@@ -84,6 +93,16 @@ class Glued:
             elif end > ranges[-1][1]:
                 ranges[-1] = ranges[-1][0], end
         return ranges
+
+
+def _places(line: str, text: str) -> Iterator[Range]:
+    """Yield where a line stands between blanks in a text."""
+    at = text.find(line)
+    while at >= 0:
+        end = at + len(line)
+        if (at == 0 or text[at - 1] == " ") and (end == len(text) or text[end] == " "):
+            yield at, end
+        at = text.find(line, end)
 
 
 class _Kept:

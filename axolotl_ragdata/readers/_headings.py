@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from axolotl_ragdata.readers._furniture import NUMBER, STOPS, Y_TOLERANCE
+from axolotl_ragdata.readers._furniture import STOPS, Y_TOLERANCE
 from axolotl_ragdata.readers._numbers import Number, numbers_of
 from axolotl_ragdata.readers._outline import TOP_LEVEL, Heading, in_capitals
 from axolotl_ragdata.readers._tei_blocks import Fields, Part, boxes_of
 
+PAGE_NUMBER = "0123456789 "
 LEAST_REPEATS = 3
 LEAST_BESIDE = 2
 """How often a heading is repeated at the height of another one that is known to run."""
@@ -62,10 +63,10 @@ def _drop_running(parts: Sequence[Part]) -> list[str]:
     stops = []
     for part in parts:
         if (heading := part.heading) is not None:
-            if STOPS.issuperset(heading.title):
+            if not heading.title.strip(STOPS):
                 stops.append(part)
             elif heading.coords and not heading.number:
-                found[NUMBER.sub("#", heading.title)].append(part)
+                found[heading.title.strip(PAGE_NUMBER)].append(part)
     warnings = [f"{len(stops)} headings of a full stop or a dash alone were left out"] if stops else []
     _take_away(stops)
     repeated = {title: same for title, same in found.items() if len(same) >= LEAST_BESIDE}
@@ -77,7 +78,7 @@ def _drop_running(parts: Sequence[Part]) -> list[str]:
 def _running(repeated: dict[str, list[Part]], parts: Sequence[Part]) -> list[str]:
     """Take away running heads among headings that are repeated: at one height, outside of the text of their pages."""
     heights = {title: height for title, same in repeated.items() if (height := _height(same)) is not None}
-    edges = _edges(parts)
+    edges = _edges(parts) if heights else {}
     heights = {title: height for title, height in heights.items() if _is_outside(repeated[title], height, edges)}
     sure = [height for title, height in heights.items() if len(repeated[title]) >= LEAST_REPEATS]
     warnings = []

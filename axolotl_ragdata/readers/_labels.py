@@ -17,6 +17,8 @@ LABEL = re.compile(
     r"(?:\s*(?:[,&–-]|and|et|und|to|à|bis)\s*\d+[a-z]?\b)*",
     re.I,
 )
+PLAIN = re.compile(r"(?:Fig(?:ure|\.)?|Table) \d{1,3}\s*[.:|]?\s*")
+"""What nearly all heads are."""
 NOISE = re.compile(r"[\W\d_]*")
 """What may stand before a label and says nothing."""
 GAP = re.compile(r"[\s.:;,|]*")
@@ -40,6 +42,9 @@ def label_of(
         rules: What is done to the text.
     """
     raw = _raw(head)
+    if PLAIN.fullmatch(raw) and _raw(label) in raw:
+        name = rules.squeeze(raw).strip(TRAILING)
+        return (f"{before} {name}" if before else name), [], []
     start = NOISE.match(raw)
     found = LABEL.match(raw, start.end() if start else 0)
     if found is None:

@@ -78,8 +78,8 @@ class _Count:
 def _counted(words: Sequence[str]) -> list[_Count]:
     """Return the counts of the two languages with most votes."""
     counts: dict[str, _Count] = {}
-    for word, times in Counter(words).items():
-        languages = VOTES.get(word, ())
+    for word, times in Counter(filter(VOTES.__contains__, words)).items():
+        languages = VOTES[word]
         for language in languages:
             count = counts.get(language) or counts.setdefault(language, _Count(language))
             count.votes += times / len(languages)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 MULTI = re.compile(r"([1-9]\d?(?:\.\d{1,2}){1,4})\.?\s+(?=[^\W\d_a-z])")
 SINGLE = re.compile(r"([1-9]\d?|[IVX]{1,5})\.\s+(?=[^\W\d_])")
 LETTER = re.compile(r"([A-H])\.\s+(?=[A-Z])")
+DECIMAL = re.compile(r"\d{1,5}(?:\.\d{1,5}){0,5}\.?")
 PART = re.compile(r"[A-Za-z0-9]{1,5}")
 
 MAY_BEGIN = re.compile(r"[\d(§]|[A-Z]\.\d|[IVX]+\.|(?:cha|kap|cap|hoo|par|tei|app|ann|anh|ap[eé]|bij)", re.I)
@@ -70,8 +71,12 @@ def given_number(number: str | None) -> Number | None:
     >>> given_number("1)").kind, given_number("Fig.")
     ('loose', Number(parts=('Fig',), shown='Fig', kind=''))
     """
-    parts = number_parts(number)
-    if not number or not parts:
+    if not number:
+        return None
+    if DECIMAL.fullmatch(number):
+        shown = number.rstrip(".")
+        return Number(tuple(shown.split(".")), shown)
+    if not (parts := number_parts(number)):
         return None
     return Number(parts, number.strip().rstrip("."), "loose" if len(parts) == 1 and number.rstrip()[-1] == ")" else "")
 
@@ -103,13 +108,16 @@ def numbers_of(headings: Sequence[tuple[str, str | None]], is_major: Callable[[s
         headings: Titles and numbers in the order of the document.
         is_major: Says whether a title is that of an article's main section, such as `Methods`.
     """
-    known = [given_number(number) or read_number(title) for title, number in headings]
-    doubtful = [number is None and MAY_BEGIN.match(title) for (title, _), number in zip(headings, known, strict=True)]
-    if not any(doubtful):
+    known = [given_number(number) for _, number in headings]
+    begun = [at for at, (title, _) in enumerate(headings) if known[at] is None and MAY_BEGIN.match(title)]
+    for at in begun:
+        known[at] = read_number(headings[at][0])
+    doubtful = {at: headings[at][0] for at in begun if known[at] is None}
+    if not doubtful:
         return known
-    weak = _Weak(known, {at: headings[at][0] for at, doubt in enumerate(doubtful) if doubt})
+    weak = _Weak(known, doubtful)
     for at, (title, _) in enumerate(headings):
-        if doubtful[at]:
+        if at in doubtful:
             known[at] = weak.read(title, at)
         weak.pass_by(known[at], title, is_major)
     return known

@@ -30,6 +30,8 @@ CAPTION = re.compile(
 )
 """The caption of a table or a figure that stands as a heading: no section stands below it."""
 LONGEST_ABBREVIATION = 4
+MOST_BEFORE_STOP = 6
+"""Characters within which a number in a heading has its full stop."""
 
 
 class Heading:
@@ -88,6 +90,8 @@ class Outline:
         return self._place_plain(title, alone), number
 
     def _read(self, title: str) -> Number | None:
+        if "." not in title[:MOST_BEFORE_STOP]:
+            return None
         lettered = any(len(number.parts) == 1 and ROMAN.fullmatch(number.parts[0]) for number, _ in self.numbered[:1])
         found = number_in_title(title, lettered)
         return Number(tuple(found.split(".")), found) if found else None

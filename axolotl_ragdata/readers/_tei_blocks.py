@@ -16,7 +16,6 @@ from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
 LONGEST_INLINE_FORMULA = 400
 """Characters; a longer one is no formula within a sentence."""
 SENTENCE_ENDS = (".", "!", "?", "…")
-SIGNS = frozenset(TRAILING)
 CLOSERS = ")]}\"'”’» "
 
 Fields = dict[str, Any]
@@ -104,7 +103,7 @@ class Float:
         spans = [(start + shift, end + shift, carried) for start, end, carried in spans]
         for pieces in [behind, *self.notes]:
             note, found = settle(pieces, rules)
-            if not SIGNS.issuperset(note):
+            if note.strip(TRAILING):
                 shift = len(text) + 1 if text else 0
                 spans += [(start + shift, end + shift, carried) for start, end, carried in found]
                 text = f"{text}\n{note}" if text else note
