@@ -23,6 +23,8 @@ XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
 NUMBER_ALONE = re.compile(r"\(?(?:fig(?:ure)?s?|tab(?:le)?s?)?\.? ?(\d{1,3})[a-z]?\)?[.,:]?", re.I)
+OWN_ID = re.compile(r"#[a-z]+_\d+")
+"""What a mark points to; one whose text is that and nothing else has lost its sign, and says nothing to a reader."""
 SPACED = ("lb", "pb", "cb", "row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
 FLOAT_PARTS = ("head", "label", "figDesc", "table", "graphic")
 SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
@@ -159,6 +161,9 @@ class Body:
             return
         if not self.nested and self.part.where == "body" and (name := mention_of(target, kind, element)):
             self.mentions.setdefault(name, (len(self.mentions), self.raw))
+        if element.text == target[1:] and OWN_ID.fullmatch(target):
+            self.pieces.append(element.get("n") or "")
+            return
         self.walk(element)
 
     def _running_head(self, element: Any) -> None:
