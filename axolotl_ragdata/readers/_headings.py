@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from axolotl_ragdata.readers._furniture import STOPS, Y_TOLERANCE
 from axolotl_ragdata.readers._numbers import Number, numbers_of
 from axolotl_ragdata.readers._outline import TOP_LEVEL, Heading, in_capitals
-from axolotl_ragdata.readers._tei_blocks import Fields, Part, boxes_of
+from axolotl_ragdata.readers._tei_blocks import Fields, Part, Raw, boxes_of
 
-PAGE_NUMBER = "0123456789 "
 LEAST_REPEATS = 3
 LEAST_BESIDE = 2
 """How often a heading is repeated at the height of another one that is known to run."""
+LEAST_JOURNAL = 3
+"""Words of a journal's title for which a heading that ends with it is a running head."""
 LEAST_CAPITALS = 2
 """Main sections in capitals from which on capitals tell main sections."""
 
 
-def place_parts(parts: Sequence[Part]) -> list[str]:
-    """Give each section its path and its number; return a warning for each heading that is none."""
-    warnings = _drop_running(parts)
+def place_parts(parts: Sequence[Part], journal: str = "") -> list[str]:
+    """Give each section its path and its number; return a warning for each heading that is none.
+
+    Args:
+        parts: The sections in the order of the document.
+        journal: The title of the journal that the document is from.
+    """
+    warnings = _drop_running(parts, journal)
     titled = {id(part): part.heading for part in parts if part.heading is not None and not part.goes_on}
     headings = list(titled.values())
     numbers = numbers_of([(heading.title, heading.number) for heading in headings], TOP_LEVEL.fullmatch)
@@ -57,18 +63,24 @@ def joined(parts: Sequence[Part], sections: Iterable[Fields]) -> list[Fields]:
     return kept
 
 
-def _drop_running(parts: Sequence[Part]) -> list[str]:
+def _drop_running(parts: Sequence[Part], journal: str) -> list[str]:
     """Take away the headings that are lone stops or running heads; return a warning for each."""
     found: dict[str, list[Part]] = defaultdict(list)
     stops = []
+    named = []
+    is_telling = len(journal.split()) >= LEAST_JOURNAL
     for part in parts:
         if (heading := part.heading) is not None:
             if not heading.title.strip(STOPS):
                 stops.append(part)
+            elif is_telling and heading.title.endswith(journal) and not heading.number:
+                named.append(part)
             elif heading.coords and not heading.number:
-                found[heading.title.strip(PAGE_NUMBER)].append(part)
+                found[heading.title].append(part)
     warnings = [f"{len(stops)} headings of a full stop or a dash alone were left out"] if stops else []
-    _take_away(stops)
+    for part in named:
+        warnings.append(f"heading {_as_paragraph(part)!r} is a running line: kept as a paragraph")
+    _take_away([*stops, *named])
     repeated = {title: same for title, same in found.items() if len(same) >= LEAST_BESIDE}
     if repeated:
         warnings += _running(repeated, parts)
@@ -78,7 +90,7 @@ def _drop_running(parts: Sequence[Part]) -> list[str]:
 def _running(repeated: dict[str, list[Part]], parts: Sequence[Part]) -> list[str]:
     """Take away running heads among headings that are repeated: at one height, outside of the text of their pages."""
     heights = {title: height for title, same in repeated.items() if (height := _height(same)) is not None}
-    edges = _edges(parts) if heights else {}
+    edges = _edges(parts, repeated) if heights else {}
     heights = {title: height for title, height in heights.items() if _is_outside(repeated[title], height, edges)}
     sure = [height for title, height in heights.items() if len(repeated[title]) >= LEAST_REPEATS]
     warnings = []
@@ -89,6 +101,15 @@ def _running(repeated: dict[str, list[Part]], parts: Sequence[Part]) -> list[str
             warnings.append(f"running line {text!r}: {len(same)} headings were left out")
             _take_away(same)
     return warnings
+
+
+def _as_paragraph(part: Part) -> str:
+    """Put the text of a heading before what stands below it, and return it: it is there once, so none of it is lost."""
+    title = part.heading.title if part.heading else ""
+    raw = Raw("paragraph", part)
+    raw.pieces.append(title)
+    part.raws.insert(0, raw)
+    return title
 
 
 def _take_away(parts: Iterable[Part]) -> None:
@@ -112,15 +133,16 @@ def _box(heading: Heading | None) -> Fields | None:
     return boxes[0] if boxes else None
 
 
-def _edges(parts: Sequence[Part]) -> dict[int, tuple[float, float]]:
-    """Return how high and how low the paragraphs of each page reach."""
+def _edges(parts: Sequence[Part], besides: Collection[str]) -> dict[int, tuple[float, float]]:
+    """Return how high and how low the paragraphs and headings of each page reach, besides headings of some titles."""
     edges: dict[int, tuple[float, float]] = {}
     for part in parts:
-        for raw in part.raws:
-            if raw.kind == "paragraph":
-                for box in boxes_of(raw.coords):
-                    top, bottom = edges.get(box["page"], (box["y"], box["y"]))
-                    edges[box["page"]] = min(top, box["y"]), max(bottom, box["y"])
+        coords = [place for raw in part.raws if raw.kind == "paragraph" for place in raw.coords]
+        if (heading := part.heading) is not None and heading.title not in besides and heading.coords:
+            coords.append(heading.coords)
+        for box in boxes_of(coords):
+            top, bottom = edges.get(box["page"], (box["y"], box["y"]))
+            edges[box["page"]] = min(top, box["y"]), max(bottom, box["y"])
     return edges
 
 

@@ -344,11 +344,15 @@ class Body:
         if text and not text.isspace():
             float_.notes.append([text])
 
-    def sections(self) -> list[Fields]:
-        """Return the sections as fields of `Section`, their blocks as fields of `Block`."""
+    def sections(self, journal: str = "") -> list[Fields]:
+        """Return the sections as fields of `Section`, their blocks as fields of `Block`.
+
+        Args:
+            journal: The title of the journal that the document is from.
+        """
         for xml_id, block, part in self.hanging:
             self._settle_hanging(xml_id, block, part)
-        self.warnings = place_parts(self.parts)
+        self.warnings = place_parts(self.parts, journal)
         return joined(self.parts, [part.settled(self.rules, self.known) for part in self.parts])
 
     def _settle_hanging(self, xml_id: str | None, block: Fields, part: Part) -> None:

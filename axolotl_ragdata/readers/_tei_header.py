@@ -96,13 +96,17 @@ class Header:
         places = ("fileDesc/titleStmt/title", "fileDesc/sourceDesc/biblStruct/analytic/title")
         found = [text_of(title) for place in places for title in self.header.iterfind(self.path(place))]
         titles = [title for title in found if title]
-        journal = text_of(self.first("fileDesc/sourceDesc/biblStruct/monogr/title")).casefold()
+        journal = self.journal().casefold()
         good = [title for title in titles if not FURNITURE.fullmatch(title) and title.casefold() != journal]
         if good == titles or not titles:
             return (titles[0] if titles else ""), None
         if good:
             return good[0], (None if good[0] == titles[0] else f"title {titles[0]!r} is journal furniture: not used")
         return titles[0], f"title {titles[0]!r} looks like journal furniture"
+
+    def journal(self) -> str:
+        """Return the title of the journal or the book."""
+        return text_of(self.first("fileDesc/sourceDesc/biblStruct/monogr/title"))
 
     def authors(self) -> list[str]:
         """Return the names of the authors, forenames first."""

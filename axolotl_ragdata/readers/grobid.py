@@ -102,7 +102,7 @@ def _fields(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: l
     targets = Targets(entries)
     body = Body(ns, rules, targets)
     _walk(body, header, warnings)
-    sections = body.sections()
+    sections = body.sections(header.journal())
     title, doubt = header.titles()
     language, other = settle_language(header.language(), _sample(sections))
     running = _said("running heads (`fw`) were left out", body.n_running_heads)

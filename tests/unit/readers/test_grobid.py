@@ -304,7 +304,8 @@ def test_text_is_healed_and_offsets_stay_exact() -> None:
 def test_a_mark_that_says_only_where_it_points_says_nothing() -> None:
     body = (
         '<div><p>So<ref type="foot" target="#foot_0">foot_0</ref> it is'
-        '<ref type="foot" target="#foot_1" n="2">foot_1</ref> and foot_0.</p></div><note place="foot" n="1" xml:id="foot_0">Why.</note>'
+        '<ref type="foot" target="#foot_1" n="2">foot_1</ref> and foot_0.</p></div>'
+        '<note place="foot" n="1" xml:id="foot_0">Why.</note>'
     )
     assert [block.text for block in blocks(read(tei(body)))] == ["So it is2 and foot_0.", "Why."]
 

@@ -138,14 +138,26 @@ def test_running_heads_are_no_headings_and_their_text_goes_on() -> None:
 
 def test_headings_that_come_again_in_each_chapter_stay() -> None:
     beside = "".join(
-        f'<div><head coords="{page},50,60,90,9">On {page * "x"}</head></div>' + paged("Key points", page, 90, "Text")
+        f'<div><head coords="{page},50,60,90,9">On {page * "x"}</head></div>' + paged("Key points", page, 70, "Text")
         for page in range(1, 5)
     )
     assert [section.path[-1] for section in read(beside).sections].count("Key points") == 4
+    chapters = "".join(paged(f"Chapter {page}", page, 28, "Text") for page in range(1, 5))
+    assert [section.number for section in read(chapters).sections] == ["1", "2", "3", "4"]
     top = "".join(paged("Methods", page, 28, "Text") for page in range(1, 5))
     assert [section.path for section in read(top).sections] == [("Methods",)] * 4
     uneven = "".join(paged("Case report", page, 20 + 9 * page, "Text") for page in range(1, 5))
     assert [section.path for section in read(uneven).sections] == [("Case report",)] * 4
+
+
+def test_a_heading_that_ends_with_the_name_of_the_journal_is_none() -> None:
+    body = "<div><head>One</head><p>A.</p></div><div><head>Congress 2014 Web of Papers</head><p>B.</p></div>"
+    header = "<fileDesc><sourceDesc><biblStruct><monogr><title>{}</title></monogr></biblStruct></sourceDesc></fileDesc>"
+    for journal, n_sections in (("Web of Papers", 1), ("Papers", 2)):
+        raw = tei(body, header=header.format(journal))
+        document = readers.get("grobid", "test").read(Path("a.tei.xml"), raw)
+        assert len(document.sections) == n_sections
+        assert bool(document.warnings) == (n_sections == 1)
 
 
 def test_a_lone_dash_is_no_heading() -> None:
