@@ -27,13 +27,14 @@ class Raw:
         self.block = block
         self.pieces: list[Piece] = []
         self.coords: tuple[str, ...] = ()
-        self.beside: tuple[Fields, ...] = ()
+        self.beside: tuple[Raw, ...] = ()
         self.kept = False
 
     def settled(self, rules: TextRules, known: Targets) -> list[Fields]:
         """Return the block and what goes beside it."""
         block = self.block or text_block(self.kind, self.pieces, self.coords, rules, known)
-        return [block, *self.beside] if block is not None else [*self.beside]
+        beside = [one for raw in self.beside for one in raw.settled(rules, known)] if self.beside else []
+        return [block, *beside] if block is not None else beside
 
 
 class Part:
@@ -47,8 +48,8 @@ class Part:
         self.where = where
         self.titled = titled
         self.raws: list[Raw] = []
-        self.floats: list[tuple[int, Fields]] = []
-        self.tail: list[Fields] = []
+        self.floats: list[tuple[int, Raw]] = []
+        self.tail: list[Raw] = []
         self.has_formula = False
 
     def holds(self) -> bool:
@@ -59,10 +60,10 @@ class Part:
         """Return the fields of the section: its blocks, its floats in the order of their mentions, then the others."""
         if self.has_formula:
             self.raws = join_formulas(self.raws)
-        blocks = [block for raw in self.raws for block in raw.settled(rules, known)]
-        self.raws = []  # each holds its part: without this cycle all of it is freed at once
-        blocks += [block for _, block in sorted(self.floats, key=lambda item: item[0])]
-        return {"path": self.path, "number": self.number, "part": self.where, "blocks": blocks + self.tail}
+        raws = [*self.raws, *(raw for _, raw in sorted(self.floats, key=lambda item: item[0])), *self.tail]
+        self.raws, self.floats, self.tail = [], [], []  # each holds its part: without this cycle all is freed at once
+        blocks = [block for raw in raws for block in raw.settled(rules, known)]
+        return {"path": self.path, "number": self.number, "part": self.where, "blocks": blocks}
 
 
 class Float:

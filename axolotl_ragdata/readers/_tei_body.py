@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
+from axolotl_ragdata.readers._mentions import Mentions
 from axolotl_ragdata.readers._outline import Outline
 from axolotl_ragdata.readers._tables import span_of
 from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
@@ -41,8 +42,7 @@ class Body:
         self.rules = rules
         self.known = known
         self.parts: list[Part] = []
-        self.hanging: list[tuple[str | None, Fields, Part]] = []
-        self.mentions: dict[str, tuple[int, Raw]] = {}
+        self.mentions = Mentions()
         self.hung: Part | None = None
         self.n_running_heads = 0
         self.nested = 0
@@ -52,24 +52,29 @@ class Body:
         self.holders = frozenset(ns + name for name in (*DIVS, *TOPS))
         self.handlers = _handlers(ns)
         self.float_parts = {ns + name: name for name in FLOAT_PARTS}
-        self.begin((), "body")
+        self.part = Part((), None, "body", False)
+        self.parts.append(self.part)
+        self.renew()
 
     def read(self, element: Any, where: str) -> None:
         """Take an abstract, a front, a body or a back."""
         self.inner = Outline()
+        self.renew()
         self.begin((), where)
         self.walk(element)
         self.flush()
 
     def begin(self, path: tuple[str, ...], where: str, number: str | None = None, titled: bool = False) -> None:
-        """Begin a section; the one before is used again where it has stayed empty."""
-        part = self.parts[-1] if self.parts else None
-        if part is not None and not part.holds() and part is not self.hung:
+        """Begin a section; the one before is used again where it has stayed empty.
+
+        The running block is empty. It moves into the section, and with it what the heading mentions.
+        """
+        part = self.part
+        if not part.holds() and part is not self.hung:
             part.path, part.number, part.where, part.titled = path, number, where, titled
             return
-        self.part = Part(path, number, where, titled)
+        self.part = self.raw.part = Part(path, number, where, titled)
         self.parts.append(self.part)
-        self.renew()
 
     def renew(self) -> None:
         """Begin a block."""
@@ -85,11 +90,16 @@ class Body:
 
     def flush(self) -> None:
         """End the running block."""
-        if self.pieces:
-            if self.running():
-                self.raw.kept = True
-                self.part.raws.append(self.raw)
-            self.renew()
+        if self.running():
+            self.keep()
+        elif self.pieces:
+            self.pieces.clear()
+
+    def keep(self) -> None:
+        """Take the running block into the section, and begin the next."""
+        self.raw.kept = True
+        self.part.raws.append(self.raw)
+        self.renew()
 
     def walk(self, element: Any) -> None:
         """Take what an element holds."""
@@ -134,6 +144,7 @@ class Body:
             self.raw.coords = (coords,)
         self.walk(element)
         self.flush()
+        self.raw.coords = ()
 
     def _spaced(self, element: Any) -> None:
         self.pieces.append(" ")
@@ -155,8 +166,8 @@ class Body:
             else:
                 self.pieces += (("c", target), element.text or "", None)
             return
-        if not self.nested and self.part.where == "body" and (name := mention_of(target, kind, element)):
-            self.mentions.setdefault(name, (len(self.mentions), self.raw))
+        if self.raw.kind != "note" and (name := mention_of(target, kind, element)):
+            self.mentions.add(name, self.raw)
         self.walk(element)
 
     def _running_head(self, element: Any) -> None:
@@ -198,32 +209,38 @@ class Body:
         if self.nested or self.running():
             self._spaced(element)
             return
-        self.renew()
+        self.pieces.clear()
         self.raw.kind = "formula"
         self.raw.coords = tuple(filter(None, [element.get("coords")]))
         self.part.has_formula = True
         self.walk(element)
         self.flush()
+        self.raw.kind, self.raw.coords = "paragraph", ()
 
     def _note(self, element: Any) -> None:
         if self.nested:
             self._spaced(element)
             return
-        block = text_block("note", self.gathered(element), [element.get("coords")], self.rules, self.known)
+        around, raw = self.raw, Raw("note", self.part)
+        self.raw = raw
+        pieces = self.gathered(element)
+        self.raw = around
+        block = text_block("note", pieces, [element.get("coords")], self.rules, self.known)
         if block is not None:
             block["label"] = element.get("n")
-            self._place(element, block)
+            self._place(element, raw, block)
 
-    def _place(self, element: Any, block: Fields) -> None:
+    def _place(self, element: Any, raw: Raw, block: Fields) -> None:
         """Put a note or a float where it belongs; what hangs under the body waits until all mentions are known."""
+        raw.kept, raw.block = True, block
         holder = element.getparent()
         if holder is not None and holder.tag == f"{self.ns}body":
-            self.hung = self.last_part()
-            self.hanging.append((element.get(XML_ID), block, self.hung))
+            raw.part = self.hung = self.last_part()
+            self.mentions.hang(raw, element.get(XML_ID) or "", label_key(block))
         elif self.running():
-            self.raw.beside += (block,)
+            self.raw.beside += (raw,)
         else:
-            self.part.raws.append(Raw(block["kind"], self.part, block))
+            self.part.raws.append(raw)
 
     def last_part(self) -> Part:
         """Return the last section that holds something, the running one where none of the body does."""
@@ -243,10 +260,11 @@ class Body:
         self.items, self.nested = [], 1
         self._items(element)
         items, self.items, self.nested = self.items, None, 0
-        self.renew()
+        self.pieces = self.raw.pieces
         block = list_block(items, [element.get("coords")], self.rules, self.known)
         if block is not None:
-            self.part.raws.append(Raw("list", self.part, block))
+            self.raw.kind, self.raw.block = "list", block
+            self.keep()
 
     def _items(self, element: Any) -> None:
         """Collect the items of a list and of the lists in it, in order; `@n` and a `<label>` lead their item."""
@@ -276,13 +294,17 @@ class Body:
         is_table = element.tag == f"{self.ns}table" or element.get("type") == "table"
         float_ = Float("table" if is_table else "figure")
         float_.coords.append(element.get("coords"))
+        around, raw = self.raw, Raw(float_.kind, self.part)
+        self.raw = raw
         if element.tag == f"{self.ns}table":
             self._table(element, float_)
         else:
             self._float_parts(element, float_)
+        self.raw = around
         block = float_.block(self.rules, self.known)
         if block is not None:
-            self._place(element, block)
+            raw.kind = float_.kind
+            self._place(element, raw, block)
 
     def _float_parts(self, element: Any, float_: Float) -> None:
         self._stray(element.text, float_)
@@ -339,20 +361,9 @@ class Body:
 
     def sections(self) -> list[Fields]:
         """Return the sections as fields of `Section`, their blocks as fields of `Block`."""
-        for xml_id, block, part in self.hanging:
-            self._settle_hanging(xml_id, block, part)
+        self.mentions.settle()
         sections = [part.settled(self.rules, self.known) for part in self.parts]
         return [section for section, part in zip(sections, self.parts, strict=True) if part.titled or section["blocks"]]
-
-    def _settle_hanging(self, xml_id: str | None, block: Fields, part: Part) -> None:
-        """Put what hangs under the body where it is mentioned first: notes behind the mention, others at the end."""
-        order, raw = self.mentions.get(xml_id or "") or self.mentions.get(label_key(block)) or (0, None)
-        if raw is None or not raw.kept:
-            part.tail.append(block)
-        elif block["kind"] == "note":
-            raw.beside += (block,)
-        else:
-            raw.part.floats.append((order, block))
 
 
 def mention_of(target: str, kind: str | None, element: Any) -> str | None:

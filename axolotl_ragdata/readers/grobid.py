@@ -136,7 +136,7 @@ def _walk(body: Body, header: Header, warnings: list[str]) -> None:
                 body.read(element, where)
     if text is None or text.find(f"{ns}body") is None:
         warnings.append("header only: the file has no body")
-    elif not any(part.holds() for part in body.parts if part.where == "body") and not body.hanging:
+    elif not any(part.holds() for part in body.parts if part.where == "body") and not body.mentions.hanging:
         warnings.append("body is empty")
 
 

@@ -1,0 +1,43 @@
+"""Where what hangs under the body belongs: GROBID puts figures, tables and notes there, away from their mentions."""
+
+from __future__ import annotations
+
+from axolotl_ragdata.readers._tei_blocks import Raw
+
+FLOATS = ("figure", "table")
+
+
+class Mentions:
+    """What the text mentions, by id or as `figure 3`, and what waits to be put there until all of it is known."""
+
+    def __init__(self) -> None:
+        self.in_text: dict[str, tuple[int, Raw]] = {}
+        self.aside: dict[str, tuple[int, Raw]] = {}
+        self.hanging: list[tuple[Raw, str, str]] = []
+
+    def add(self, name: str, raw: Raw) -> None:
+        """Note that a block mentions something; the first mention counts.
+
+        What a caption, the abstract or the back says about figures and tables moves none; notes are at home there too.
+        """
+        is_text = raw.part.where == "body" and raw.kind not in FLOATS
+        found = self.in_text if is_text else self.aside
+        found.setdefault(name, (len(found), raw))
+
+    def hang(self, raw: Raw, xml_id: str, name: str) -> None:
+        """Keep a block until `settle`; the mentions that mean it have its id, else its name."""
+        self.hanging.append((raw, xml_id, name))
+
+    def settle(self) -> None:
+        """Put what hangs where it is mentioned first: notes behind the mention, others at the end of the section."""
+        for raw, xml_id, name in self.hanging:
+            found = self.in_text.get(xml_id) or self.in_text.get(name)
+            if found is None and raw.kind == "note":
+                found = self.aside.get(xml_id)
+            order, mention = found or (0, None)
+            if mention is None or not mention.kept:
+                raw.part.tail.append(raw)
+            elif raw.kind == "note":
+                mention.beside += (raw,)
+            else:
+                mention.part.floats.append((order, raw))
