@@ -50,6 +50,7 @@ class Body:
         self.outline = Outline()
         self.inner: Outline | None = None
         self.holders = frozenset(ns + name for name in (*DIVS, *TOPS))
+        self.hangers = (f"{ns}body", f"{ns}text")
         self.handlers = _handlers(ns)
         self.float_parts = {ns + name: name for name in FLOAT_PARTS}
         self.part = Part((), None, "body", False)
@@ -57,12 +58,16 @@ class Body:
         self.renew()
 
     def read(self, element: Any, where: str) -> None:
-        """Take an abstract, a front, a body or a back."""
-        self.inner = Outline()
+        """Take an abstract, or a text with its front, its body, its back and what stands beside them."""
+        self.outline, self.inner = Outline(), Outline()
         self.renew()
         self.begin((), where)
         self.walk(element)
         self.flush()
+
+    def holds_text(self) -> bool:
+        """Return whether there is anything of a body so far."""
+        return bool(self.mentions.hanging) or any(part.holds() for part in self.parts if part.where == "body")
 
     def begin(self, path: tuple[str, ...], where: str, number: str | None = None, titled: bool = False) -> None:
         """Begin a section; the one before is used again where it has stayed empty.
@@ -188,6 +193,18 @@ class Body:
         self.begin(path, self.part.where, number, titled=True)
         self.inner = None
 
+    def _top(self, element: Any) -> None:
+        """Take a front, a body or a back; anywhere but in a text they are no parts of it."""
+        holder = element.getparent()
+        if self.nested or holder is None or holder.tag != f"{self.ns}text":
+            self.walk(element)
+            return
+        self.flush()
+        outer = self.outline, self.inner
+        self.read(element, "back" if element.tag == f"{self.ns}back" else "body")
+        self.outline, self.inner = outer
+        self.begin((), "body")
+
     def _div(self, element: Any) -> None:
         """Take a division: its head stands in the outline of the element around it."""
         if self.nested:
@@ -234,7 +251,7 @@ class Body:
         """Put a note or a float where it belongs; what hangs under the body waits until all mentions are known."""
         raw.kept, raw.block = True, block
         holder = element.getparent()
-        if holder is not None and holder.tag == f"{self.ns}body":
+        if holder is not None and holder.tag in self.hangers:
             raw.part = self.hung = self.last_part()
             self.mentions.hang(raw, element.get(XML_ID) or "", label_key(block))
         elif self.running():
@@ -403,6 +420,7 @@ def _handlers(ns: str) -> Mapping[Any, Callable[[Body, Any], None]]:
         "note": Body._note,
         "fw": Body._running_head,
     }
+    named |= dict.fromkeys(("front", "body", "back"), Body._top)
     named |= dict.fromkeys(DIVS, Body._div)
     named |= dict.fromkeys(SPACED, Body._spaced)
     named |= dict.fromkeys(SKIPPED, _skip)
