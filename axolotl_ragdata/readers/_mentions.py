@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from axolotl_ragdata.readers._tei_blocks import Raw
+import re
+from typing import Any
+
+from axolotl_ragdata.readers._tei_blocks import Fields, Raw
 
 FLOATS = ("figure", "table")
+NUMBER_ALONE = re.compile(r"\(?(?:fig(?:ure)?s?|tab(?:le)?s?)?\.? ?(\d{1,3})[a-z]?\)?[.,:]?", re.I)
 
 
 class Mentions:
@@ -41,3 +45,19 @@ class Mentions:
                 mention.beside += (raw,)
             else:
                 mention.part.floats.append((order, raw))
+
+
+def mention_of(target: str, kind: str | None, element: Any) -> str | None:
+    """Return what a reference mentions: the id that it points to, else `figure 3` where it says so."""
+    if target[:1] == "#":
+        return target[1:]
+    if target or kind not in ("figure", "table"):
+        return None
+    number = NUMBER_ALONE.fullmatch("".join(element.itertext()).strip())
+    return f"{kind} {number[1]}" if number else None
+
+
+def label_key(block: Fields) -> str:
+    """Return the name under which a figure or table is mentioned where nothing points to it: `figure 3`."""
+    number = NUMBER_ALONE.fullmatch(block.get("label") or "")
+    return f"{block['kind']} {number[1]}" if number else ""

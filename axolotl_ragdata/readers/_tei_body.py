@@ -7,13 +7,12 @@ that mentions them first.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
-from axolotl_ragdata.readers._mentions import Mentions
+from axolotl_ragdata.readers._mentions import Mentions, label_key, mention_of
 from axolotl_ragdata.readers._outline import Outline
 from axolotl_ragdata.readers._tables import span_of
 from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
@@ -22,7 +21,6 @@ from axolotl_ragdata.readers._text import Piece, TextRules, settle
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
-NUMBER_ALONE = re.compile(r"\(?(?:fig(?:ure)?s?|tab(?:le)?s?)?\.? ?(\d{1,3})[a-z]?\)?[.,:]?", re.I)
 SPACED = ("lb", "pb", "cb", "row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
 FLOAT_PARTS = ("head", "label", "figDesc", "table", "graphic")
 SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
@@ -381,22 +379,6 @@ class Body:
         self.mentions.settle()
         sections = [part.settled(self.rules, self.known) for part in self.parts]
         return [section for section, part in zip(sections, self.parts, strict=True) if part.titled or section["blocks"]]
-
-
-def mention_of(target: str, kind: str | None, element: Any) -> str | None:
-    """Return what a reference mentions: the id that it points to, else `figure 3` where it says so."""
-    if target[:1] == "#":
-        return target[1:]
-    if target or kind not in ("figure", "table"):
-        return None
-    number = NUMBER_ALONE.fullmatch("".join(element.itertext()).strip())
-    return f"{kind} {number[1]}" if number else None
-
-
-def label_key(block: Fields) -> str:
-    """Return the name under which a figure or table is mentioned where nothing points to it: `figure 3`."""
-    number = NUMBER_ALONE.fullmatch(block.get("label") or "")
-    return f"{block['kind']} {number[1]}" if number else ""
 
 
 def _skip(body: Body, element: Any) -> None:
