@@ -21,7 +21,8 @@ from axolotl_ragdata.readers._text import Piece, TextRules, settle
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
-SPACED = ("lb", "pb", "cb", "row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
+LINE_ENDS = ("lb", "pb", "cb")
+SPACED = ("row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
 FLOAT_PARTS = ("head", "label", "figDesc", "table", "graphic")
 SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
 
@@ -153,6 +154,10 @@ class Body:
         self.pieces.append(" ")
         self.walk(element)
         self.pieces.append(" ")
+
+    def _line_end(self, element: Any) -> None:
+        self.pieces.append("\n")
+        self.walk(element)
 
     def _sentence(self, element: Any) -> None:
         self.pieces += (" ", ("s", element.get("coords") or ""))
@@ -404,6 +409,7 @@ def _handlers(ns: str) -> Mapping[Any, Callable[[Body, Any], None]]:
     }
     named |= dict.fromkeys(("front", "body", "back"), Body._top)
     named |= dict.fromkeys(DIVS, Body._div)
+    named |= dict.fromkeys(LINE_ENDS, Body._line_end)
     named |= dict.fromkeys(SPACED, Body._spaced)
     named |= dict.fromkeys(SKIPPED, _skip)
     return {ns + name: handler for name, handler in named.items()}
