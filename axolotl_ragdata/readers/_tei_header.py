@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -76,12 +77,16 @@ class Header:
         self.ns = ns
         found = root.find(f"{ns}teiHeader")
         self.header = found if found is not None else root.makeelement("teiHeader")
-        self.text = root.find(f"{ns}text")
+        self.texts = root.findall(f"{ns}text")
         self.bibl = self.header.find(self.path("fileDesc/sourceDesc/biblStruct"))
 
     def path(self, path: str) -> str:
         """Return a path of tag names with their namespace."""
         return "/".join(step if step in (".", "") else self.ns + step for step in path.split("/"))
+
+    def text_has(self, name: str) -> bool:
+        """Return whether a text of the file has an element of that name."""
+        return any(text.find(f".//{self.ns}{name}") is not None for text in self.texts)
 
     def first(self, *paths: str) -> Any:
         """Return the first element below the header that has text, on the first path that leads to one."""
@@ -150,8 +155,8 @@ class Header:
 
     def language(self) -> str | None:
         """Return the language that the file declares: that of the text, else of the header."""
-        for element in (self.text, self.header):
-            if element is not None and element.get(XML_LANG):
+        for element in (*self.texts, self.header):
+            if element.get(XML_LANG):
                 return str(element.get(XML_LANG)).strip() or None
         return None
 
@@ -163,18 +168,16 @@ class Header:
         return None
 
 
-def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  # noqa: C901 - see its docstring
-    """Return the entries of every bibliography below an element, in order.
+def references(texts: Iterable[Any], ns: str, rules: TextRules) -> list[dict[str, Any]]:  # noqa: C901 - see its docstring
+    """Return the entries of every bibliography in the texts, in order.
 
     Half of a file and more is its bibliography: the elements are gone through once, and without a call for each.
     """
-    if text is None:
-        return []
     entries = [entry := _Entry(None)]
     names = entry.names
     tags = tuple(ns + tag for tag in BIBL_TAGS)
     forename, surname, author, title, date, idno, editor, *_ = tags
-    for bibliography in text.iter(f"{ns}listBibl"):
+    for bibliography in _bibliographies(texts, f"{ns}listBibl"):
         for element in bibliography.iter(*tags):
             tag = element.tag
             if tag == forename or tag == surname:  # noqa: SIM109
@@ -198,6 +201,14 @@ def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  #
                 names = []
     raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
     return [entry.as_dict(at, rules, raw_note) for at, entry in enumerate(entries[1:])]
+
+
+def _bibliographies(texts: Iterable[Any], tag: str) -> Iterator[Any]:
+    """Yield the bibliographies of the texts; one within another is part of it."""
+    for text in texts:
+        for bibliography in text.iter(tag):
+            if next(bibliography.iterancestors(tag), None) is None:
+                yield bibliography
 
 
 class _Entry:

@@ -98,7 +98,7 @@ def _namespace(root: Any, where: str, warnings: list[str]) -> str:
 def _fields(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: list[str]) -> Fields:
     header = Header(root, ns)
     rules = TextRules(data)
-    entries = references(header.text, ns, rules)
+    entries = references(header.texts, ns, rules)
     targets = Targets(entries)
     body = Body(ns, rules, targets)
     _walk(body, header, warnings)
@@ -130,14 +130,13 @@ def _walk(body: Body, header: Header, warnings: list[str]) -> None:
     ns = header.ns
     for abstract in header.header.iter(f"{ns}abstract"):
         body.read(abstract, "abstract")
-    text = header.text
-    if text is not None:
-        for name, where in (("front", "body"), ("body", "body"), ("back", "back")):
-            for element in text.iterfind(ns + name):
-                body.read(element, where)
-    if text is None or text.find(f"{ns}body") is None:
+    for text in header.texts:
+        body.read(text, "body")
+    has_text = body.holds_text()
+    loose = has_text and not header.text_has("front")
+    if not loose and not header.text_has("body"):
         warnings.append("header only: the file has no body")
-    elif not any(part.holds() for part in body.parts if part.where == "body") and not body.hanging:
+    elif not has_text:
         warnings.append("body is empty")
 
 
