@@ -111,7 +111,11 @@ def _cut(pieces: Sequence[Piece], length: int) -> list[Piece]:
 
 
 def _raw(pieces: Sequence[Piece]) -> str:
-    return "".join(piece for piece in pieces if isinstance(piece, str))
+    try:
+        # most heads hold no span: to fail on the first one costs less than to look for it
+        return "".join(pieces)  # type: ignore[arg-type]
+    except TypeError:
+        return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
 def _letters(text: str) -> str:

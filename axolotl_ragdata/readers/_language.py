@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ LEAST_CHARACTERS = 60
 """Characters that a text must have for its script to be held against what is declared."""
 UNKNOWN = frozenset({"", "und", "unknown", "none", "zxx", "mis", "mul"})
 """What a file declares that declares no language."""
-WORD = re.compile(r"[^\W\d_]+")
 STOP_WORDS = {
     "en": "the of and to in is that for was with as on by are be this from were which at an or not have has it been"
     " their these but between we they more than can also",
@@ -56,7 +54,8 @@ def detect_language(text: str, least_words: int = LEAST_WORDS) -> str | None:
     'en'
     >>> detect_language("x = 1")
     """
-    words = WORD.findall(text[:SAMPLE_CHARACTERS].lower())
+    # to split at blanks takes a third of what a pattern takes, and stop words rarely stand beside a comma
+    words = text[:SAMPLE_CHARACTERS].lower().replace("’", " ").replace("'", " ").split()
     if len(words) < least_words:
         return None
     best, second = _counted(words)
