@@ -94,10 +94,11 @@ class Body:
 
     def flush(self) -> None:
         """End the running block."""
-        if self.running():
-            self.keep()
-        elif self.pieces:
-            self.pieces.clear()
+        if self.pieces:
+            if self.running():
+                self.keep()
+            else:
+                self.pieces.clear()
 
     def keep(self) -> None:
         """Take the running block into the section, and begin the next."""
