@@ -22,9 +22,9 @@ XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
 LINE_ENDS = ("lb", "pb", "cb")
-SPACED = ("row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
+SPACED = ("row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone", "graphic")
 FLOAT_PARTS = ("head", "label", "figDesc", "table", "graphic")
-SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
+SKIPPED = ("listBibl", "biblStruct", "listOrg", "teiHeader")
 
 
 class Body:
@@ -341,6 +341,8 @@ class Body:
                 self._table(child, float_)
             elif name == "graphic":
                 float_.graphics.append(child.get("coords"))
+                if len(child) or child.text:
+                    float_.caption += (" ", *self.gathered(child), " ")
             else:
                 float_.notes.append(self.gathered(child))
             self._stray(child.tail, float_)
