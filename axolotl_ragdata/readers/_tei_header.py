@@ -98,6 +98,8 @@ class Header:
 
     def path(self, path: str) -> str:
         """Return a path of tag names with their namespace."""
+        if not self.ns:
+            return path
         return "/".join(step if step in (".", "") else self.ns + step for step in path.split("/"))
 
     def text_has(self, name: str) -> bool:
