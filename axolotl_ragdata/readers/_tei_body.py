@@ -23,9 +23,9 @@ XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
 LINE_ENDS = ("lb", "pb", "cb")
-SPACED = ("row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
+SPACED = ("row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone", "graphic")
 FLOAT_PARTS = ("head", "label", "figDesc", "table", "graphic")
-SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
+SKIPPED = ("listBibl", "biblStruct", "listOrg", "teiHeader")
 
 
 class Body:
@@ -96,10 +96,11 @@ class Body:
 
     def flush(self) -> None:
         """End the running block."""
-        if self.running():
-            self.keep()
-        elif self.pieces:
-            self.pieces.clear()
+        if self.pieces:
+            if self.running():
+                self.keep()
+            else:
+                self.pieces.clear()
 
     def keep(self) -> None:
         """Take the running block into the section, and begin the next."""
@@ -345,6 +346,8 @@ class Body:
                 self._table(child, float_)
             elif name == "graphic":
                 float_.graphics.append(child.get("coords"))
+                if len(child) or child.text:
+                    float_.caption += (" ", *self.gathered(child), " ")
             else:
                 float_.note(self.gathered(child), self.rules)
             self._stray(child.tail, float_)

@@ -48,7 +48,7 @@ class TextRules:
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
-        referenced = _in(b"&", CHARACTER_REFERENCE, data)
+        referenced = holds(b"&", CHARACTER_REFERENCE, data)
         odd = referenced or b"\r" in data or _any_in(ODD, data)
         self.special = referenced or _any_in(SPECIAL, data)
         self.composes = odd or any(lead in data for lead in COMPOSING)
@@ -79,11 +79,11 @@ class TextRules:
 
 def _any_in(patterns: Mapping[bytes, re.Pattern[bytes]], data: bytes) -> bool:
     """Return whether a pattern is found; each begins with the byte that it is named by."""
-    return any(_in(lead, pattern, data) for lead, pattern in patterns.items())
+    return any(holds(lead, pattern, data) for lead, pattern in patterns.items())
 
 
-def _in(lead: bytes, pattern: re.Pattern[bytes], data: bytes) -> bool:
-    """Return whether a pattern is found; to look at a few hundred places is faster than to search with it."""
+def holds(lead: bytes, pattern: re.Pattern[bytes], data: bytes) -> bool:
+    """Return whether a pattern is found that begins with a byte; to look at a few hundred of these is faster."""
     at = data.find(lead)
     for _ in range(FEW):
         if at < 0 or pattern.match(data, at):

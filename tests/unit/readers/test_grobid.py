@@ -319,6 +319,17 @@ def test_no_text_is_lost_outside_of_paragraphs() -> None:
     assert sorted(words) == sorted("Loose stray one two three four five tail six seven end eight".split())  # noqa: SIM905
 
 
+def test_what_describes_a_graphic_is_part_of_the_caption() -> None:
+    body = (
+        '<div><p>See <graphic url="b.png"><desc>a tree</desc></graphic> here.</p></div>'
+        '<figure><head>Figure 1</head><figDesc>Means.</figDesc><graphic url="a.png"/>'
+        "<graphic><desc>Two bars, the left one higher.</desc></graphic></figure>"
+    )
+    paragraph, figure = blocks(read(tei(body)))
+    assert paragraph.text == "See a tree here."
+    assert figure.caption == "Means. Two bars, the left one higher."
+
+
 def test_running_lines_are_left_out_once_they_are_sure() -> None:
     line = "<p>Downloaded from https://example.org on 2 May</p>"
     body = "".join(f"<div><head>S{at}</head><p>Text {at}.</p>{line}<p>Yes, they did.</p></div>" for at in range(4))
@@ -435,6 +446,10 @@ def test_depth_and_number_of_tags_are_bounded(tmp_path: Path) -> None:
     deep.write_bytes(tei("<div>" * 1500 + "<p>a</p>" + "</div>" * 1500))
     with pytest.raises(DocumentRefused, match="nested too deeply"):
         read_document(deep)
+    with pytest.raises(DocumentRefused, match="nested too deeply"):
+        read(tei("<p>" + "<hi>" * 5000 + "a" + "</hi>" * 5000 + "</p>"))
+    with pytest.raises(DocumentRefused, match="nested too deeply"):
+        read(tei("<p>R&D " + "<hi>a " * 5000 + "</p>"))
     with pytest.raises(DocumentRefused, match="more than 1,000,000 tags"):
         read(tei("<a/>" * 1_100_000))
 
