@@ -28,6 +28,21 @@ def span_of(value: str | None) -> int:
     return min(max(int(digits[:6]), 1), SPAN_CAP)
 
 
+def cell_of(text: str, attributes: Mapping[str, str], header: bool) -> dict[str, Any]:
+    """Return the fields of a cell, given the attributes of its element and whether its row is a header.
+
+    >>> cell_of("Dose", {"cols": "2", "role": "label"}, False)
+    {'text': 'Dose', 'col_span': 2, 'header': True}
+    """
+    cell: dict[str, Any] = {"text": text}
+    for name, key in (("cols", "col_span"), ("rows", "row_span")):
+        if value := attributes.get(name):
+            cell[key] = span_of(value)
+    if header or attributes.get("role") == "label":
+        cell["header"] = True
+    return cell
+
+
 def markdown_rows(rows: Sequence[Sequence[Cell]]) -> str:
     r"""Return the rows as a Markdown table whose first row is the header row; "" where there is none.
 

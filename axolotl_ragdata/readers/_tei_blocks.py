@@ -91,6 +91,11 @@ class Float:
         else:
             self.notes.append(pieces)
 
+    def stray(self, text: str | None) -> None:
+        """Take text that stands in none of the parts."""
+        if text and not text.isspace():
+            self.notes.append([text])
+
     def block(self, rules: TextRules, known: Targets) -> Fields | None:
         """Return the fields of the block; None where there is neither text nor place."""
         label, lead, behind = label_of(self.head, self.label, self.caption, self.before, rules)

@@ -15,7 +15,7 @@ from axolotl_ragdata.readers._cited import Targets
 from axolotl_ragdata.readers._headings import joined, place_parts
 from axolotl_ragdata.readers._mentions import Mentions, is_own_id, label_key, mention_of
 from axolotl_ragdata.readers._outline import Heading, Outline
-from axolotl_ragdata.readers._tables import span_of
+from axolotl_ragdata.readers._tables import cell_of
 from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
 from axolotl_ragdata.readers._text import Piece, TextRules, settle
 
@@ -333,7 +333,7 @@ class Body:
             self._place(element, raw, block)
 
     def _float_parts(self, element: Any, float_: Float) -> None:
-        self._stray(element.text, float_)
+        float_.stray(element.text)
         for child in element:
             name = self.float_parts.get(child.tag)
             if name == "head":
@@ -350,12 +350,12 @@ class Body:
                     float_.caption += (" ", *self.gathered(child), " ")
             else:
                 float_.note(self.gathered(child), self.rules)
-            self._stray(child.tail, float_)
+            float_.stray(child.tail)
 
     def _table(self, element: Any, float_: Float) -> None:
         """Take the rows of a table, in whatever groups they come."""
         float_.kind = "table"
-        self._stray(element.text, float_)
+        float_.stray(element.text)
         for child in element:
             if child.tag == f"{self.ns}row":
                 float_.rows.append(self._row(child))
@@ -365,7 +365,7 @@ class Body:
                 self._table(child, float_)
             else:
                 float_.notes.append(self.gathered(child))
-            self._stray(child.tail, float_)
+            float_.stray(child.tail)
 
     def _row(self, element: Any) -> list[Fields]:
         header = element.get("role") == "label"
@@ -375,17 +375,7 @@ class Body:
 
     def _cell(self, element: Any, header: bool) -> Fields:
         text = settle(self.gathered(element), self.rules)[0] if len(element) else self.rules.squeeze(element.text or "")
-        cell: Fields = {"text": text}
-        for name, key in (("cols", "col_span"), ("rows", "row_span")):
-            if value := element.get(name):
-                cell[key] = span_of(value)
-        if header or element.get("role") == "label":
-            cell["header"] = True
-        return cell
-
-    def _stray(self, text: str | None, float_: Float) -> None:
-        if text and not text.isspace():
-            float_.notes.append([text])
+        return cell_of(text, element.attrib, header)
 
     def sections(self, journal: str = "") -> list[Fields]:
         """Return the sections as fields of `Section`, of a document from a journal with this title."""
