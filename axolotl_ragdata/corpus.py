@@ -161,7 +161,7 @@ def read_corpus(
     with contextlib.closing(read_documents(wanted)) as read:
         for file, each, path in zip(files, made, paths, strict=True):
             taken = standing.get(file.path)
-            outcome = taken if path is None else _outcome(next(read), _shown(path, recipe.folder))
+            outcome = taken if path is None else _outcome(next(read), path, recipe.folder)
             for told in _told(_shown(file.path, recipe.folder), each, outcome, recipe):
                 yield _once(told, seen) if isinstance(told, Document) else told
     yield from _passed_over(recipe)
@@ -204,11 +204,16 @@ def _passed_over(recipe: Recipe) -> Iterator[Rejected]:
             yield _rejected(_shown(path, recipe.folder), "no reader for such a file", path.suffix or "no suffix")
 
 
-def _outcome(found: Document | DocumentRefused, shown: str) -> Document | Rejected:
+def _outcome(found: Document | DocumentRefused, path: Path, folder: Path) -> Document | Rejected:
     """Return a document with its path as it is shown, or why it was refused."""
+    shown = _shown(path, folder)
     if isinstance(found, DocumentRefused):
         return _rejected(shown, found.what, found.fix)
-    return found.model_copy(update={"source": found.source.model_copy(update={"path": shown})})
+    source: dict[str, Any] = {"path": shown}
+    if found.source.path != str(path):
+        # our own JSON names the file that it was made of; a row leads back to the one that was read
+        source["sha256"] = sha256_of(path)
+    return found.model_copy(update={"source": found.source.model_copy(update=source)})
 
 
 def _of_pdf(shown: str, record: ParseRecord, outcome: Document | Rejected | None) -> Iterator[Read]:

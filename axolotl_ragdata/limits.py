@@ -135,7 +135,8 @@ class Limiter:
 class Circuit:
     """Keeps calls from an endpoint that is down: once it is open they wait, and one at a time tries whether it answers.
 
-    A circuit breaker (Nygard, Release It!, 2007). It closes with the first answer.
+    A circuit breaker (Nygard, Release It!, 2007). It closes with the first answer. `silent` counts the attempts in a
+    row without one, and `is_alive` says whether there ever was a sign of life.
 
     Args:
         patience_s: How long an endpoint that has answered may be down before it is given up.
@@ -146,7 +147,7 @@ class Circuit:
         self.silent = 0
         self._patience_s = patience_s
         self._opens_after = opens_after
-        self._is_alive = False
+        self.is_alive = False
         self._since = 0.0
         self._not_before = 0.0
         self._probes = 0
@@ -164,8 +165,9 @@ class Circuit:
         """
         now = time.monotonic()
         waited_s = now - max(self._since, self._not_before)
-        too_long = waited_s >= (self._patience_s if self._is_alive else 0.0)
-        return self.is_open() and self._under_way <= 1 and (too_long or now - self._since >= LONGEST_ASKED_WAIT_S)
+        too_long = waited_s >= (self._patience_s if self.is_alive else 0.0)
+        too_long = too_long or now - self._since >= LONGEST_ASKED_WAIT_S
+        return self.silent >= max(DOWN_AFTER, self._opens_after) and self._under_way <= 1 and too_long
 
     @contextlib.asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
@@ -185,7 +187,7 @@ class Circuit:
 
     def answered(self) -> None:
         """Hear that there was an answer."""
-        self.silent, self._probes, self._is_alive = 0, 0, True
+        self.silent, self._probes, self.is_alive = 0, 0, True
 
     def unanswered(self, wait_s: float | None = None) -> None:
         """Hear that an attempt got no answer, or only that it should come again in so many seconds."""
@@ -194,7 +196,7 @@ class Circuit:
             self._since = self._not_before = now
         self.silent += 1
         if wait_s is not None:
-            self._is_alive = True
+            self.is_alive = True
             self._not_before = max(self._not_before, now + wait_s)
 
     def _probe_wait_s(self) -> float:
@@ -296,11 +298,13 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
     >>> retry_after_s({"retry-after-ms": "1500"}), retry_after_s({"retry-after": "2"}), retry_after_s({})
     (1.5, 2.0, None)
+    >>> retry_after_s({"retry-after": "soon"}), retry_after_s({"retry-after": "-3"})
+    (None, 0.0)
     """
     if (value := headers.get("retry-after-ms")) and (milliseconds := _number(value)) is not None:
         return max(0.0, milliseconds / 1000)
-    if value := headers.get("retry-after"):
-        return max(0.0, duration_s(value) or _date_s(value))
+    if (value := headers.get("retry-after")) and (seconds := _asked_s(value)) is not None:
+        return max(0.0, seconds)
     return exhausted_s(headers)
 
 
@@ -337,8 +341,10 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _date_s(text: str) -> float:
+def _asked_s(text: str) -> float | None:
+    if _number(text) is not None:
+        return duration_s(text)
     try:
         return parsedate_to_datetime(text).timestamp() - time.time()
     except (TypeError, ValueError):
-        return 0.0
+        return None

@@ -7,30 +7,33 @@ journal holds is not asked again. Retries, waits, concurrency and caps are here 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import difflib
 import math
-import os
 import time
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 from axolotl_ragdata.attempts import (
     Attempt,
     Stats,
-    about_format,
     body_of,
     failed_entry,
     journal_entry,
+    journal_key,
+    likely_tokens,
     usage_of,
     what_it_said,
     worst_case,
 )
-from axolotl_ragdata.batch import BatchTransport, Say
+from axolotl_ragdata.batch import BatchTransport, Say, as_batches
+from axolotl_ragdata.batch.budget import BatchBudget
 from axolotl_ragdata.blocks import LlmBlock
-from axolotl_ragdata.errors import BudgetReached, EndpointError, MissingKey
+from axolotl_ragdata.endpoints import NO_KEY, base_url_of, ending, key_for
+from axolotl_ragdata.errors import BudgetReached, EndpointError
+from axolotl_ragdata.forms import Form, Forms
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.limits import (
     DOWN_AFTER,
@@ -44,19 +47,17 @@ from axolotl_ragdata.limits import (
     retry_after_s,
 )
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Failure, Usage, content_id
+from axolotl_ragdata.records import Failure, Usage
 from axolotl_ragdata.stage import ChatRequest, Completion
-from axolotl_ragdata.structured import MODES, TRUNCATED, Mode, Unusable, accepted
-from axolotl_ragdata.transport import Reply, TimedOut, Transport, Unreachable, redirect_target
+from axolotl_ragdata.structured import MISFIT, TRUNCATED, Unusable, accepted
+from axolotl_ragdata.transport import Reply, TimedOut, Transport, Unreachable
 
-OPENAI_URL = "https://api.openai.com/v1"
-NO_KEY = "none"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OVERLOADED = {429, 503, 529}
-NEWER_LENGTH_KEY = "max_completion_tokens"
-"""What newer models of OpenAI want in place of `max_tokens`."""
 LARGER = 2
 MOST_TOKENS = 16_384
+SCOUT_S = 3.0
+"""How long the other calls of a run wait for the first."""
+SAID_WAIT_S = 10.0
 LEAVING_S = 3.0
 """What calls in flight may still take when the run is interrupted or the endpoint gave up."""
 
@@ -89,17 +90,8 @@ def open_chat_of(
     Raises:
         MissingKey: The endpoint is not on this machine and the environment holds no key.
     """
-    url = base_url or endpoint_url(block)
-    key = os.environ.get(block.api_key_env, "")
-    if not key and urlsplit(url).hostname not in LOOPBACK:
-        what = f"{block.api_key_env} is not set, and {url} wants a key"
-        raise MissingKey(where, what, f"export {block.api_key_env}=…, or name a local endpoint with base_url")
-    return Chat(block, journal, url, key or NO_KEY, where, before, say)
-
-
-def endpoint_url(block: LlmBlock) -> str:
-    """Return where a block's model answers."""
-    return block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+    url = base_url or base_url_of(block.base_url)
+    return Chat(block, journal, url, key_for(url, block.api_key_env, where), where, before, say)
 
 
 class Chat:
@@ -125,23 +117,23 @@ class Chat:
         self._secret = key
         self._where = where
         batched = block.mode == "batch"
-        in_flight = block.batch.max_requests if batched else block.concurrency
-        self._limiter = Limiter(block.model_copy(update={"concurrency": in_flight}))
-        self._budget = Budget(block, where, before)
+        self._limiter = Limiter(as_batches(block) if batched else block)
+        self._budget = (BatchBudget if batched else Budget)(block, where, before)
         # what a batch brings back was answered, whatever it says of single requests
-        self._circuit = Circuit(block.patience_s, math.inf if batched else DOWN_AFTER)
+        self._circuit = Circuit(block.patience_s, math.inf if batched else min(DOWN_AFTER, block.concurrency + 1))
+        self._forms = Forms()
+        # the first call finds out how the endpoint wants to be asked; a batch cannot wait for it
+        self._scout = asyncio.Event()
+        self._is_scouted = batched
         self._refusals = 0
         self._say = say or _unheard
-        self._mode: Mode = "json_schema"
-        self._length_key = "max_tokens"
+        self._said_until = 0.0
         self._running: dict[str, asyncio.Task[Completion | Failure]] = {}
         self._leaving = False
         self._sending: set[asyncio.Task[Any]] = set()
         self._transport: Transport | BatchTransport
         if batched:
-            answered = self._journal.__contains__
-            variable = block.api_key_env
-            self._transport = BatchTransport(base_url, key, variable, block.batch, journal.folder, answered, self._say)
+            self._transport = BatchTransport(base_url, key, block, journal, self._say)
         else:
             self._transport = Transport(base_url, key, block.concurrency, block.timeout_s)
         self.stats = Stats()
@@ -218,67 +210,92 @@ class Chat:
         return journal_key(self._block, request)
 
     async def _ask(self, key: str, request: ChatRequest) -> Completion | Failure:
-        number = 0
+        is_scout, self._is_scouted = not self._is_scouted, True
+        if not is_scout and self._block.mode == "live" and not self._scout.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._scout.wait(), SCOUT_S)
+            self._scout.set()
+        try:
+            return await self._asked(key, request)
+        finally:
+            self._scout.set()
+
+    async def _asked(self, key: str, request: ChatRequest) -> Completion | Failure:
+        number, before = 0, ""
         while True:
-            expected = worst_case(request)
-            await self._limiter.acquire(expected.input_tokens + expected.output_tokens)
+            await self._limiter.acquire(likely_tokens(request))
             try:
                 async with self._circuit.attempt():
-                    outcome = await self._journalled(key, request, number, expected)
+                    outcome = await self._journalled(key, request, number)
             finally:
                 # once the answer is on the disk, so that a kill costs no more calls than hold a place
                 self._limiter.release()
             if isinstance(outcome, Completion):
                 return outcome
-            last = outcome
             self._sending.discard(_this_task())
-            number += last.counts
-            if not last.retryable or self._leaving or number == self._block.max_attempts:
+            number += outcome.counts
+            if not outcome.retryable or self._leaving or number == self._block.max_attempts:
                 break
-            self.stats.retries[last.error] += 1
-            if last.error == TRUNCATED:
+            self.stats.retries[outcome.error] += 1
+            before = outcome.error
+            if before == TRUNCATED:
                 request = dataclasses.replace(request, max_tokens=min(MOST_TOKENS, LARGER * request.max_tokens))
-            elif last.choice is None:
-                await asyncio.sleep(last.wait_s if last.wait_s is not None else backoff_s(max(0, number - 1)))
-        self.stats.failures[last.error] += 1
-        return Failure(stage=request.stage, subject_id=request.subject_id, error=last.error, detail=last.detail)
+            elif outcome.choice is None and not outcome.is_of_the_form and self._block.mode == "live":
+                await asyncio.sleep(max(outcome.wait_s or 0.0, backoff_s(max(0, number - 1))))
+        # an endpoint that has no more room than it had
+        error = TRUNCATED if before == TRUNCATED and not outcome.retryable else outcome.error
+        self.stats.failures[error] += 1
+        return Failure(
+            stage=request.stage,
+            subject_id=request.subject_id,
+            error=error,
+            detail=outcome.detail,
+            retryable=outcome.retryable,
+        )
 
-    async def _journalled(self, key: str, request: ChatRequest, number: int, expected: Usage) -> Completion | Attempt:
-        mode = self._mode
-        outcome = self._outcome(await self._attempt(key, request, number, mode, expected), request, mode)
+    async def _journalled(self, key: str, request: ChatRequest, number: int) -> Completion | Attempt:
+        form = self._forms.form
+        outcome = self._outcome(await self._attempt(key, request, number, form), request, form)
         if isinstance(outcome, Completion):
             await self._journal.append(key, journal_entry(request, outcome))
             self.stats.answered += 1
         else:
             await self._journal.append_failure(key, failed_entry(request, outcome, number))
+        self._transport.journalled(key)
         return outcome
 
-    def _outcome(self, attempt: Attempt, request: ChatRequest, mode: Mode) -> Completion | Attempt:
+    def _outcome(self, attempt: Attempt, request: ChatRequest, form: Form) -> Completion | Attempt:
         if attempt.choice is None:
             return attempt
-        found = accepted(attempt.choice, request, mode)
+        found = accepted(attempt.choice, request)
         if isinstance(found, Unusable):
-            return dataclasses.replace(attempt, error=found.reason, detail=found.detail)
+            anew = found.reason in MISFIT and self._forms.is_misfit(form)
+            if self._forms.is_hopeless:
+                what = f"no answer is the JSON that was asked for; the last: {found.reason} ({found.detail[:200]})"
+                raise self._gone(what, "name a model that follows a JSON schema")
+            failed = dataclasses.replace(attempt, error=found.reason, detail=found.detail)
+            return dataclasses.replace(failed, counts=not anew, is_of_the_form=anew)
         text, value = found
+        if request.schema is not None:
+            self._forms.fits()
         return Completion(text, value, attempt.model or self._block.model, attempt.usage)
 
-    async def _attempt(self, key: str, request: ChatRequest, number: int, mode: Mode, expected: Usage) -> Attempt:
+    async def _attempt(self, key: str, request: ChatRequest, number: int, form: Form) -> Attempt:
         if self._leaving:
             raise asyncio.CancelledError
+        expected = worst_case(request)
         await self._budget.reserve(expected)
         # until its answer is in the journal
         self._sending.add(_this_task())
         used = Usage()
         try:
-            attempt = await self._sent(
-                key, body_of(self._block, request, number, mode, self._length_key), request, mode
-            )
+            attempt = await self._sent(key, body_of(self._block, request, number, form), request, form)
             used = attempt.usage
             return attempt
         finally:
             self._budget.settle(expected, used)
 
-    async def _sent(self, key: str, body: dict[str, Any], request: ChatRequest, mode: Mode) -> Attempt:
+    async def _sent(self, key: str, body: dict[str, Any], request: ChatRequest, form: Form) -> Attempt:
         sent_at = time.monotonic()
         try:
             reply = await self._transport.post("chat/completions", body, key)
@@ -288,17 +305,25 @@ class Chat:
         except Unreachable as problem:
             return self._unanswered("connection lost", str(problem), is_of_the_call=False)
         if reply.status != 200:
-            return await self._refused(reply, request, mode)
+            return await self._refused(reply, request, form)
         try:
             choice = dict(reply.payload["choices"][0])
-            attempt = Attempt(choice, str(reply.payload.get("model") or ""), usage_of(reply.payload.get("usage") or {}))
+            usage = usage_of(reply.payload.get("usage"), request, choice)
+            attempt = Attempt(choice, str(reply.payload.get("model") or ""), usage)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             return self._unanswered("the endpoint's answer is not a chat completion", reply.text[:200])
         self._heard()
         self._limiter.succeeded()
         if wait_s := exhausted_s(reply.headers):
             self._limiter.pause(wait_s)
+            self._say_wait(wait_s)
         return attempt
+
+    def _say_wait(self, wait_s: float) -> None:
+        until = time.monotonic() + wait_s
+        if wait_s > SAID_WAIT_S and until > self._said_until + 1:
+            self._said_until = until
+            self._say(f"{self._base_url} asks to wait {wait_s:,.0f} s")
 
     def _heard(self) -> None:
         if self._circuit.is_open():
@@ -310,66 +335,50 @@ class Chat:
         circuit.unanswered(wait_s)
         what = f"{circuit.silent} attempts in a row got no answer; the last: {error}{f' ({detail})' if detail else ''}"
         if circuit.is_given_up():
-            fix = "start or repair the endpoint, or correct base_url; then run the same command again: it goes on here"
-            raise EndpointError(self._base_url, what, fix)
-        if circuit.is_open() and not was_open:
+            raise self._gone(what, "start or repair the endpoint, or correct base_url")
+        if circuit.silent == DOWN_AFTER and circuit.is_alive:
             self._say(f"{self._base_url}: {what}; waiting for it up to {self._block.patience_s:g} s (patience_s)")
         # while no call is answered, that is no fault of this one
         return Attempt(error=error, detail=detail, wait_s=wait_s, counts=is_of_the_call or not was_open)
 
-    async def _refused(self, reply: Reply, request: ChatRequest, mode: Mode) -> Attempt:
+    async def _refused(self, reply: Reply, request: ChatRequest, form: Form) -> Attempt:
         status, said = reply.status, self._safe(what_it_said(reply))
         if not is_passing(status):
             self._heard()
-        if (ending := await self._ending(reply, said)) is not None:
-            raise ending
-        if (other := self._asked_otherwise(status, said, request, mode)) is not None:
-            return other
+        if status == 404:
+            raise await self._no_model(said)
+        has_answered = bool(self.stats.answered or len(self._journal))
+        location = reply.headers.get("Location", "")
+        if found := ending(status, said, location, self._block.api_key_env, has_answered):
+            raise self._gone(*found)
+        if self._forms.is_refused(form, status, said, request.schema is not None):
+            error = f"status {status}: asked in another form"
+            return Attempt(error=error, detail=said, counts=False, is_of_the_form=True)
         if not is_passing(status):
             return self._refused_for_good(status, said)
         wait_s = retry_after_s(reply.headers)
         if wait_s is not None and wait_s > LONGEST_ASKED_WAIT_S:
-            what = f"asks to wait {datetime.timedelta(seconds=round(wait_s))} (status {status}): {said}"
-            raise EndpointError(self._base_url, what, "run the same command again after that: it goes on here")
-        if status in OVERLOADED:
+            wait = datetime.timedelta(seconds=round(wait_s))
+            raise self._gone(f"asks to wait {wait} (status {status}): {said}", "wait as long")
+        if status in OVERLOADED and self._block.mode == "live":
             self._limiter.turned_away(wait_s)
+        if wait_s is not None:
+            self._say_wait(wait_s)
         return self._unanswered(f"status {status}", said, wait_s, is_of_the_call=status not in OVERLOADED)
-
-    async def _ending(self, reply: Reply, said: str) -> EndpointError | None:
-        """Return the error of a refusal that every other call would meet too."""
-        status = reply.status
-        # a 403 among answers is about what was asked, such as an endpoint's moderation
-        if status == 401 or (status == 403 and not self.stats.answered):
-            fix = f"correct the environment variable {self._block.api_key_env}, then run the same command again"
-            return EndpointError(self._base_url, f"refuses the key ({status}): {said}", fix)
-        if status == 404:
-            return await self._no_model(said)
-        if 300 <= status < 400:
-            to = redirect_target(reply.headers.get("Location", ""))
-            what = f"redirects ({status}) to {to}; the key is not sent on"
-            return EndpointError(self._base_url, what, "correct base_url")
-        if status == 402 or (status == 429 and "insufficient_quota" in said):
-            return EndpointError(self._base_url, f"the account has no credit: {said}", "add credit, then run it again")
-        return None
-
-    def _asked_otherwise(self, status: int, said: str, request: ChatRequest, mode: Mode) -> Attempt | None:
-        """Return an attempt that is made again as the endpoint wants it, None where that is not what it refuses."""
-        if status in (400, 422) and request.schema is not None and about_format(said) and mode != "text":
-            if self._mode == mode:
-                self._mode = MODES[MODES.index(mode) + 1]
-            return Attempt(error=f"no {mode} at this endpoint", detail=said, wait_s=0.0)
-        if status == 400 and NEWER_LENGTH_KEY in said and self._length_key != NEWER_LENGTH_KEY:
-            self._length_key = NEWER_LENGTH_KEY
-            return Attempt(error=f"wants {NEWER_LENGTH_KEY}", detail=said, wait_s=0.0)
-        return None
 
     def _refused_for_good(self, status: int, said: str) -> Attempt:
         self._refusals += 1
         # refusals come faster than answers, so that the first of a good run may be many
         if self._refusals >= DOWN_AFTER * self._limiter.most and not len(self._journal):
             what = f"refuses every call so far ({self._refusals:,}); the last with status {status}: {said}"
-            raise EndpointError(self._base_url, what, "correct what it says in the recipe's llm: block")
+            raise self._gone(what, "correct what it says in the recipe's llm: block")
         return Attempt(error=f"refused with status {status}", detail=said, retryable=False)
+
+    def _gone(self, what: str, fix: str) -> EndpointError:
+        """Return the error that ends the run, with what is kept."""
+        kept = f"; {len(self._journal):,} answers are kept in the journal" if len(self._journal) else ""
+        again = "" if "run the same command again" in fix else "; then run the same command again: it goes on here"
+        return EndpointError(self._base_url, f"{what}{kept}", f"{fix}{again}")
 
     async def _no_model(self, said: str) -> EndpointError:
         name = self._block.model
@@ -383,7 +392,7 @@ class Chat:
             near = difflib.get_close_matches(name, served, n=1, cutoff=0.4)
             hint = f"did you mean {near[0]!r}? " if near else ""
             fix = f"{hint}it serves: {', '.join(served[:8])}{', …' if len(served) > 8 else ''}"
-        return EndpointError(self._base_url, f"knows no model {name!r} (404): {said}", fix)
+        return self._gone(f"knows no model {name!r} (404): {said}", fix)
 
     def _safe(self, text: str) -> str:
         line = " ".join(text.split())[:400]
@@ -398,13 +407,3 @@ def _this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None
     return task
-
-
-def journal_key(block: LlmBlock, request: ChatRequest) -> str:
-    """Return the journal's key of a request to a model: what the answer depends on, and nothing else."""
-    sampling = {"temperature": block.temperature, "seed": block.seed, "max_tokens": request.max_tokens}
-    if request.draw:
-        sampling["draw"] = request.draw
-    said = [[turn.role, turn.content] for turn in request.history]
-    parts = (request.stage, block.model, sampling, request.system, request.user, request.schema)
-    return content_id("c", *parts, *([said] if said else []))

@@ -101,7 +101,7 @@ class RehearsalChat:
 
     async def complete(self, request: ChatRequest) -> Completion | Failure:
         """Return what the journal holds, else a Failure; the prompt is counted."""
-        from axolotl_ragdata.llm import journal_key
+        from axolotl_ragdata.attempts import journal_key
 
         tally = self.tallies[request.stage.split("@")[0]]
         entry = self._journal.get(journal_key(self._block, request))

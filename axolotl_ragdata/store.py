@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from axolotl_ragdata.errors import RunLocked, StoreError
+from axolotl_ragdata.lines import read_line
 from axolotl_ragdata.records import Record
 from axolotl_ragdata.shelf import Shelf
 
@@ -308,12 +309,15 @@ def write_atomically(path: Path, payload: bytes | Iterable[bytes]) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal.
+    """Return the SHA-256 of a file's bytes, or of a line's, in hexadecimal.
 
     Raises:
         StoreError: It cannot be read.
     """
     digest = hashlib.sha256()
+    with _explained(path, "cannot be read"):
+        if (line := read_line(path)) is not None:
+            return hashlib.sha256(line).hexdigest()
     with _explained(path, "cannot be read"), path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from axolotl_ragdata.errors import StoreError, UnknownName
+from axolotl_ragdata.lines import line_bytes
 from axolotl_ragdata.places import place_of
 from axolotl_ragdata.records import (
     Answer,
@@ -211,7 +212,7 @@ def _file(document: Document, sources: Path | None) -> SourceFile:
     state: FileState | None = None
     if sources is not None:
         path = sources / source.path
-        is_there = path.is_file()
+        is_there = path.is_file() or line_bytes(path) is not None
         state = "not there" if not is_there else "changed since the build"
         if is_there and sha256_of(path) == source.sha256:
             state = "unchanged"

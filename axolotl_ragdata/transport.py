@@ -88,6 +88,9 @@ class Transport:
         """
         return await self._call("POST", path, _encoded(body))
 
+    def journalled(self, key: str) -> None:
+        """Hear that the reply to a key is in the journal: of no matter here, where each call is its own."""
+
     async def get(self, path: str) -> Reply:
         """Return what stands at a path; raises as `post`."""
         return await self._call("GET", path, None)
@@ -105,16 +108,6 @@ class Transport:
             raise TimedOut from None
         except (aiohttp.ClientError, OSError, ValueError) as problem:
             raise Unreachable(str(problem) or type(problem).__name__) from None
-
-
-def redirect_target(location: str) -> str:
-    """Return where a redirect points to, without its query, which may hold a secret.
-
-    >>> redirect_target("https://example.org/v1/chat?token=1")
-    'https://example.org/v1/chat'
-    """
-    to = urlsplit(location)
-    return f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path or "nowhere"
 
 
 def _proxy(url: str) -> str | None:
@@ -136,8 +129,8 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
 
 
 def _parsed(content: bytes) -> tuple[str, Any]:
-    text = content.decode("utf-8", "replace")
     try:
+        text = content.decode()
         return text, json.loads(text)
     except (ValueError, RecursionError):
-        return text, None
+        return content.decode("utf-8", "replace"), None

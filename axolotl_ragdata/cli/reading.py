@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def read(ctx: click.Context, paths: tuple[str, ...], reader: str | None, as_json: bool) -> None:
     """Read documents: files, folders or globs of GROBID TEI, S2ORC-like JSON, Markdown or plain text.
 
-    With --json one structured document a line. A file that is not a document is named on stderr with the reason; the
-    others are still read, and the exit code is 1.
+    With --json one structured document a line. JSON Lines that are named are read line by line. A file that is not a
+    document is named on stderr with the reason; the others are still read, and the exit code is 1.
     """
     from axolotl_ragdata.display import show_document, show_error
 

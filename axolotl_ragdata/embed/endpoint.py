@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import os
 import threading
 import time
 import urllib.error
@@ -18,21 +17,20 @@ from urllib.parse import urlsplit
 
 from axolotl_ragdata.blocks import EmbedBlock
 from axolotl_ragdata.embed._vectors import unit
-from axolotl_ragdata.errors import EndpointError, MissingKey, RecipeError
+from axolotl_ragdata.endpoints import NO_KEY, base_url_of, key_for, redirect_target
+from axolotl_ragdata.errors import EndpointError, RecipeError
 from axolotl_ragdata.limits import backoff_s, is_passing, retry_after_s
-from axolotl_ragdata.transport import redirect_target
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OPENAI_URL = "https://api.openai.com/v1"
 ATTEMPTS = 5
-LONGEST_WAIT_S = 120.0
+PATIENCE_S = 120.0
+"""How long a call is tried again at an endpoint that has answered, or that turns it away."""
+TOO_MANY = 429
 TIMEOUT_S = 120.0
 CALLS_AT_ONCE = 8
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-NO_KEY = "none"
 BASE64, FLOAT = "base64", "float"
 UNKNOWN_ENCODING = {400, 415, 422, 501}
 
@@ -51,13 +49,14 @@ class EndpointEmbedder:
 
     def __init__(self, block: EmbedBlock, where: str) -> None:
         self._block = block
-        base = block.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        base = base_url_of(block.base_url)
         _check_url(base, where)
         self._url = f"{base.rstrip('/')}/embeddings"
-        self._key = _key(base, block.api_key_env, where)
+        self._key = key_for(base, block.api_key_env, where)
         self._opener = urllib.request.build_opener(_NoRedirects)
         self._dimensions: int | None = None
         self._encoding = BASE64
+        self._has_answered = False
 
     @property
     def name(self) -> str:
@@ -140,23 +139,33 @@ class EndpointEmbedder:
         return answer
 
     def _answer(self, body: bytes) -> Any:
-        for attempt in range(1, ATTEMPTS + 1):
+        started, attempt = time.monotonic(), 0
+        while True:
+            attempt += 1
             try:
-                return self._post(body)
+                answer = self._post(body)
+                self._has_answered = True
+                return answer
             except urllib.error.HTTPError as problem:
                 with closing(problem):
-                    wait_s = retry_after_s({key.lower(): value for key, value in problem.headers.items()})
-                    too_long = wait_s is not None and wait_s > LONGEST_WAIT_S
-                    if not is_passing(problem.code) or attempt == ATTEMPTS or too_long:
+                    asked_s = retry_after_s({key.lower(): value for key, value in problem.headers.items()})
+                    wait_s = max(asked_s or 0.0, backoff_s(min(attempt, ATTEMPTS)))
+                    # who turns a call away is there
+                    has_answered = self._has_answered or problem.code == TOO_MANY
+                    if not is_passing(problem.code) or self._gives_up(attempt, started, wait_s, has_answered):
                         raise self._refused(problem) from None
             except (OSError, http.client.HTTPException, ValueError) as problem:
-                if attempt == ATTEMPTS:
+                wait_s = backoff_s(min(attempt, ATTEMPTS))
+                if self._gives_up(attempt, started, wait_s, self._has_answered):
                     reason = getattr(problem, "reason", None) or repr(problem)
-                    what = f"does not answer ({ATTEMPTS} attempts): {self._safe(str(reason))}"
+                    what = f"does not answer ({attempt} attempts): {self._safe(str(reason))}"
                     raise self._error(what, "start it, or correct base_url") from None
-                wait_s = None
-            time.sleep(backoff_s(attempt) if wait_s is None else wait_s)
-        raise AssertionError("unreachable")
+            time.sleep(wait_s)
+
+    def _gives_up(self, attempt: int, started: float, wait_s: float, has_answered: bool) -> bool:
+        """Return whether no other attempt is made: one that never answered is not there, another may come back."""
+        is_over = time.monotonic() + wait_s - started > PATIENCE_S
+        return is_over or (attempt >= ATTEMPTS and not has_answered)
 
     def _post(self, body: bytes) -> Any:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"}
@@ -223,16 +232,3 @@ def _check_url(base: str, where: str) -> None:
     if not usable:
         what = f"{base!r} is not the URL of an endpoint"
         raise RecipeError(f"{where}.base_url", what, "give http://… or https://…, ending in /v1")
-
-
-def _key(base_url: str, variable: str, where: str) -> str:
-    key = os.environ.get(variable, "").strip()
-    if not key and urlsplit(base_url).hostname in LOOPBACK:
-        return NO_KEY
-    if not key:
-        fix = f"export {variable}=…, or name a local endpoint with base_url"
-        raise MissingKey(where, f"{variable} is not set, and {base_url} wants a key", fix)
-    if not (key.isascii() and key.isprintable()):
-        what = f"{variable} holds characters that no key has"
-        raise RecipeError(where, what, f"set {variable} again, without line breaks")
-    return key

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from axolotl_ragdata.accounting import failed_attempts
+from axolotl_ragdata.attempts import journal_key
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN, prepare_base_model
 from axolotl_ragdata.blocks import CandidateBlock
 from axolotl_ragdata.embedded import LlmServer
+from axolotl_ragdata.endpoints import base_url_of
 from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.judge.candidates import Candidate
 from axolotl_ragdata.judge.local import Generated, LocalModel, TooLong, Weights, weights_of
 from axolotl_ragdata.judge.prompts import Asked, Turns
 from axolotl_ragdata.judge.records import CandidateAnswer
-from axolotl_ragdata.llm import Chat, endpoint_url, journal_key, open_chat_of
+from axolotl_ragdata.llm import Chat, open_chat_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.records import Failure, Usage, content_id
 
@@ -250,7 +252,7 @@ class _Loaded:
 
 def chat_stage(candidate: Candidate) -> str:
     """Return what stands for a chat candidate in the journal's keys: two endpoints may serve models of one name."""
-    return ANSWER if candidate.block.source == EMBEDDED else f"{ANSWER} {endpoint_url(candidate.block)}"
+    return ANSWER if candidate.block.source == EMBEDDED else f"{ANSWER} {base_url_of(candidate.block.base_url)}"
 
 
 def _is_batched(candidate: Candidate) -> bool:

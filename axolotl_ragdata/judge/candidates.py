@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN, base_model_folder
 from axolotl_ragdata.blocks import CandidateBlock, JudgeBlock, LlmBlock
-from axolotl_ragdata.errors import MissingKey, RecipeError
+from axolotl_ragdata.endpoints import base_url_of, key_for
+from axolotl_ragdata.errors import RecipeError
 from axolotl_ragdata.judge.questions import read_lines
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion
-from axolotl_ragdata.llm import LOOPBACK, endpoint_url
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.wording import normalised
 
@@ -78,11 +76,8 @@ def require_key(block: LlmBlock, where: str) -> None:
     Raises:
         MissingKey: The environment holds none.
     """
-    if block.model == EMBEDDED or urlsplit(endpoint_url(block)).hostname in LOOPBACK:
-        return
-    if not os.environ.get(block.api_key_env):
-        what = f"{block.api_key_env} is not set, and {endpoint_url(block)} wants a key"
-        raise MissingKey(where, what, f"export {block.api_key_env}=…, or name a local endpoint with base_url")
+    if block.model != EMBEDDED:
+        key_for(base_url_of(block.base_url), block.api_key_env, where)
 
 
 def _candidate(recipe: Recipe, block: CandidateBlock, where: str, questions: Sequence[JudgeQuestion]) -> Candidate:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from axolotl_ragdata.accounting import failed_attempts
-from axolotl_ragdata.attempts import CHARACTERS_A_TOKEN
+from axolotl_ragdata.attempts import CHARACTERS_A_TOKEN, journal_key
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
 from axolotl_ragdata.blocks import JudgeBlock, JudgeModelBlock
 from axolotl_ragdata.embedded import LlmServer
@@ -17,7 +17,7 @@ from axolotl_ragdata.judge.families import check_judges
 from axolotl_ragdata.judge.judgement import Verdicts
 from axolotl_ragdata.judge.records import CandidateAnswer, JudgeQuestion, OwnAnswer
 from axolotl_ragdata.judge.scoring import OwnAnswers, Plan, plan, score
-from axolotl_ragdata.llm import Chat, journal_key, open_chat_of
+from axolotl_ragdata.llm import Chat, open_chat_of
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Usage

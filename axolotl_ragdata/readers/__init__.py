@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from axolotl_ragdata.errors import DocumentRefused, UnknownName
+from axolotl_ragdata.lines import holds_lines, line_bytes, lines_of, read_line
 from axolotl_ragdata.records import Document, Source
 from axolotl_ragdata.registry import Registry
 
@@ -150,6 +151,8 @@ def known_suffixes() -> tuple[str, ...]:
 def find_files(source: Path | str, also: tuple[str, ...] = ()) -> list[Path]:
     """Return the files of a source, sorted; none where nothing matches.
 
+    JSON Lines that are named, or match, are given line by line, as `papers.jsonl:12`.
+
     Args:
         source: A file; a folder, of which the files with a known suffix are taken at any depth, hidden ones left out;
             or a glob such as `tei/**/*.xml`, of which every file that matches is taken.
@@ -157,8 +160,8 @@ def find_files(source: Path | str, also: tuple[str, ...] = ()) -> list[Path]:
     """
     path = Path(source)
     try:
-        if path.is_file():
-            return [path]
+        if path.is_file() or line_bytes(path) is not None:
+            return _parted(path)
         if path.is_dir():
             known = (*known_suffixes(), *also)
             return [file for file in _visible_files(path) if file.name.lower().endswith(known)]
@@ -167,7 +170,15 @@ def find_files(source: Path | str, also: tuple[str, ...] = ()) -> list[Path]:
     if not glob.has_magic(str(source)):
         return []
     matches = glob.glob(str(source), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    return sorted({file for name in matches if (file := Path(name)).is_file()})
+    files = sorted({file for name in matches if (file := Path(name)).is_file()})
+    return [part for file in files for part in _parted(file)]
+
+
+def _parted(file: Path) -> list[Path]:
+    """Return the lines of JSON Lines; of another file, or where there are none or too many, the file."""
+    with contextlib.suppress(OSError):
+        return (lines_of(file) if holds_lines(file) else []) or [file]
+    return [file]
 
 
 def unread_files(folder: Path | str) -> list[Path]:
@@ -198,6 +209,10 @@ def _visible_files(folder: Path) -> Iterable[Path]:
 def _bytes_of(path: Path, max_bytes: int) -> bytes:
     """Return the bytes of an ordinary file that is not larger than the cap."""
     try:
+        if (size := line_bytes(path)) is not None and size <= max_bytes:
+            return read_line(path) or b""
+        if size is not None:
+            raise DocumentRefused(str(path), f"the line is larger than {max_bytes:,} bytes", "leave the line out")
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
             raise DocumentRefused(str(path), "it is no ordinary file", "name a file")

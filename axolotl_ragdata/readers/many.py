@@ -23,6 +23,7 @@ from typing import NamedTuple, Union
 
 from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.interruption import rarely_collected
+from axolotl_ragdata.lines import line_bytes
 from axolotl_ragdata.readers import MAX_BYTES, read_document, readers
 from axolotl_ragdata.readers.structured import to_json
 from axolotl_ragdata.records import Document
@@ -106,7 +107,7 @@ def _count(files: Sequence[Wanted]) -> int:
     size = 0
     for path, _ in files:
         with contextlib.suppress(OSError, ValueError):
-            size += path.stat().st_size
+            size += line_bytes(path) or path.stat().st_size
     if size < LEAST_BYTES or not sys.executable or os.name == "nt":
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

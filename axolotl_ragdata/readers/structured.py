@@ -8,10 +8,12 @@ the rest (the Markdown of a table, the items of a list, the words of a citation)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
+from axolotl_ragdata.readers._marked import check_cover
 from axolotl_ragdata.readers._tables import float_text
 from axolotl_ragdata.records import Block, Cell, Document, InlineCitation, PageBox, Reference, Section, SentenceSpan
 
@@ -46,18 +48,14 @@ def to_json(document: Document) -> Json:
 
 
 def from_json(data: Mapping[str, Any]) -> Json:
-    """Return the fields of the Document that `to_json` wrote.
+    """Return the fields of the Document that `to_json` wrote; what was edited since and does not fit is in `warnings`.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError, IndexError: The object has another shape.
+        KeyError, TypeError, ValueError, AttributeError, IndexError: The object has another shape, or a span of a block
+            is not within its text.
     """
-    floats = data["ref_entries"]
-    sections: dict[int, Json] = {}
-    for part, key in PART_KEYS.items():
-        for entry in data[key]:
-            section = sections.setdefault(entry["section_id"], _section(entry, part))
-            if entry["block_type"] != "heading":
-                section["blocks"].append(_block(entry, floats))
+    sections = _sections(data)
+    doubts = [doubt for doubt in _doubts(data, sections) if doubt not in data["warnings"]]
     metadata = data["metadata"]
     return {
         "id": data["paper_id"],
@@ -67,8 +65,39 @@ def from_json(data: Mapping[str, Any]) -> Json:
         "sections": [section for _, section in sorted(sections.items())],
         "references": [_reference(entry) for entry in data["bib_entries"].values()],
         "source": data["source"],
-        "warnings": data["warnings"],
+        "warnings": [*data["warnings"], *doubts],
     }
+
+
+def _sections(data: Mapping[str, Any]) -> dict[int, Json]:
+    """Return the sections by their ids."""
+    sections: dict[int, Json] = {}
+    for part, key in PART_KEYS.items():
+        for number, entry in enumerate(data[key]):
+            where = f"{key}[{number}]"
+            section = sections.setdefault(entry["section_id"], _section(entry, part))
+            if (section["path"], section["part"]) != (entry["section_path"], part):
+                raise ValueError(f"{where}: its section_id {entry['section_id']} is that of another section_path")
+            if entry["block_type"] != "heading":
+                section["blocks"].append(_block(entry, data["ref_entries"], where))
+    return sections
+
+
+def _doubts(data: Mapping[str, Any], sections: Mapping[int, Json]) -> list[str]:
+    """Return what does not fit, a line a kind; citations are made to say what stands in the text."""
+    n_other = 0
+    for block in (block for section in sections.values() for block in section["blocks"]):
+        for mark in block["citations"]:
+            words = block["text"][mark["start"] : mark["end"]]
+            n_other += mark["text"] != words
+            mark["text"] = words
+    placed = {entry.get("ref_id") for key in PART_KEYS.values() for entry in data[key]}
+    n_lost = len(data["ref_entries"].keys() - placed)
+    counts = {
+        "citations said other words than the text where they stand: the text is taken": n_other,
+        "entries of ref_entries stand nowhere in the text: left out": n_lost,
+    }
+    return [f"{count} {what}" for what, count in counts.items() if count]
 
 
 def _metadata(document: Document) -> Json:
@@ -172,10 +201,7 @@ def _bibliography(references: Sequence[Reference]) -> Json:
     """Return the entries by their id; a second one of the same id gets a key of its own."""
     entries: Json = {}
     for reference in references:
-        key = reference.id
-        while key in entries:
-            key += "~"
-        entries[key] = {
+        entries[free_key(reference.id, entries)] = {
             "ref_id": reference.id,
             "title": reference.title,
             "authors": [{"name": name} for name in reference.authors],
@@ -187,33 +213,66 @@ def _bibliography(references: Sequence[Reference]) -> Json:
     return entries
 
 
+def free_key(key: str, taken: Collection[str]) -> str:
+    """Return a key that is not taken yet, in few steps however many begin alike.
+
+    >>> free_key("b0", {"b0": 1})
+    'b0~1'
+    """
+    free = key
+    while free in taken:
+        free = f"{key}~{len(taken)}" if free == key else f"{free}~"
+    return free
+
+
 def _section(entry: Mapping[str, Any], part: str) -> Json:
     return {"path": entry["section_path"], "number": entry.get("sec_num"), "part": part, "blocks": []}
 
 
-def _block(entry: Mapping[str, Any], floats: Mapping[str, Any]) -> Json:
+def _block(entry: Mapping[str, Any], floats: Mapping[str, Any], where: str) -> Json:
     kind = entry["block_type"]
     if kind not in FLOATS:
         text = entry["text"]
         fields = {key: entry[key] for key in ("label", "caption", "rows") if key in entry}
         fields["items"] = entry.get("items", _items(kind, text))
-        return {"kind": kind, "text": text, **fields, **_read_marks(entry, text)}
+        return {"kind": kind, "text": text, **fields, **_read_marks(entry, text, where)}
     held = floats[entry["ref_id"]]
     text, _ = float_text(held["label"], held["text"], held["rows"])
     text = held["block_text"] if "block_text" in held else f"{text}\n{held['notes']}" if "notes" in held else text
     fields = {"label": held["label"], "caption": held["text"], "rows": held["rows"], "items": held.get("items", ())}
-    return {"kind": kind, "text": text, **fields, **_read_marks(held, text)}
+    return {"kind": kind, "text": text, **fields, **_read_marks(held, text, where)}
 
 
-def _read_marks(entry: Mapping[str, Any], text: str) -> Json:
-    cited = [{"text": text[span["start"] : span["end"]], **span} for span in entry.get("cite_spans", ())]
-    spans = [{**span, "boxes": _read_boxes(span.get("boxes", ()))} for span in entry.get("sentence_spans", ())]
-    return {"citations": cited, "sentences": spans, "boxes": _read_boxes(entry.get("boxes", ()))}
+def _read_marks(entry: Mapping[str, Any], text: str, where: str) -> Json:
+    cited = _checked(entry.get("cite_spans", ()), text, f"{where}.cite_spans")
+    spans = _checked(entry.get("sentence_spans", ()), text, f"{where}.sentence_spans")
+    return {
+        "citations": [{"text": text[span["start"] : span["end"]], **span} for span in cited],
+        "sentences": [{**span, "boxes": _read_boxes(span.get("boxes", ()))} for span in spans],
+        "boxes": _read_boxes(entry.get("boxes", ())),
+    }
+
+
+def _checked(spans: Sequence[Mapping[str, Any]], text: str, where: str) -> Sequence[Mapping[str, Any]]:
+    """Return the spans of a text as they are.
+
+    Raises:
+        ValueError: One is empty or not within the text, or together they overlap beyond measure.
+    """
+    for number, span in enumerate(spans):
+        start, end = span["start"], span["end"]
+        if not 0 <= start < end <= len(text):
+            raise ValueError(f"{where}[{number}]: {start}-{end} is no stretch of a text of {len(text):,} characters")
+    check_cover(text, ((span["start"], span["end"], "") for span in spans))
+    return spans
 
 
 def _read_boxes(boxes: Iterable[Sequence[float]]) -> list[Json]:
     keys = ("page", "x", "y", "width", "height")
-    return [dict(zip(keys, box, strict=True)) for box in boxes]
+    found = [dict(zip(keys, box, strict=True)) for box in boxes]
+    if not all(isfinite(value) for box in found for value in box.values()):
+        raise ValueError("a page box with a number that is not finite")
+    return found
 
 
 def _reference(entry: Mapping[str, Any]) -> Json:

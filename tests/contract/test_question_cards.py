@@ -88,7 +88,7 @@ class Server:
 
     async def complete(self, request: ChatRequest) -> Completion | Failure:
         self.requests.append(request)
-        found = accepted(choice(self.value), request, "json_schema")
+        found = accepted(choice(self.value), request)
         if isinstance(found, Unusable):
             return Failure(stage=request.stage, subject_id=request.subject_id, error=found.reason)
         return Completion(text=found[0], value=found[1], model="by hand")
@@ -196,9 +196,9 @@ class TestCard:
         card = card_of(name)
         request = request_of(card)
         for value in ({"questions": [good_answer(card)]}, {"questions": []}):
-            assert accepted(choice(value), request, "json_schema") == (json.dumps(value), value)
+            assert accepted(choice(value), request) == (json.dumps(value), value)
         for value in wrong_ones(good_answer(card)):
-            assert isinstance(accepted(choice(value), request, "json_schema"), Unusable), value
+            assert isinstance(accepted(choice(value), request), Unusable), value
 
     def test_a_good_answer_becomes_a_question_with_its_quotes(self, name: str) -> None:
         card = card_of(name)

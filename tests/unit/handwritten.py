@@ -57,7 +57,7 @@ class Person:
         reply = self.replies.pop(0)
         content = reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
         choice = {"finish_reason": "stop", "message": {"content": content}}
-        result = accepted(choice, request, "json_schema")
+        result = accepted(choice, request)
         if isinstance(result, Unusable):
             return Failure(
                 stage=request.stage, subject_id=request.subject_id, error=result.reason, detail=result.detail

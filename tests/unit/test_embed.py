@@ -221,6 +221,14 @@ def test_an_endpoint_is_asked_in_batches_and_its_order_is_kept(endpoint: Callabl
     assert np.allclose(vectors[:, 0] / vectors[:, 1], range(1, 9), rtol=1e-5)
 
 
+def test_an_endpoint_that_turns_calls_away_is_asked_as_long_as_it_takes(
+    endpoint: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("axolotl_ragdata.embed.endpoint.backoff_s", lambda attempt: 0.01)
+    server = endpoint(lambda number, body: (429, {}, {"Retry-After": "0.01"}) if number < 9 else None)
+    assert opened(server).embed(["one"]).shape[0] == 1
+
+
 def test_a_passing_fault_is_tried_again(endpoint: Callable[..., Endpoint]) -> None:
     server = endpoint(lambda number, body: (429, {}, {"Retry-After": "0.01"}) if number < 2 else None)
     assert opened(server).embed(["a"]).shape == (1, 2)

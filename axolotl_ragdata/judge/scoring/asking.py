@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from axolotl_ragdata.blocks import JudgeBlock, JudgeModelBlock
+from axolotl_ragdata.endpoints import base_url_of
 from axolotl_ragdata.judge.records import (
     CandidateAnswer,
     ClaimReading,
@@ -21,7 +22,6 @@ from axolotl_ragdata.judge.records import (
 from axolotl_ragdata.judge.rubrics import Rubric, load_rubric
 from axolotl_ragdata.judge.scoring.prompts import request_of
 from axolotl_ragdata.judge.scoring.verdicts import NO_ANSWER, claims_of, own_answer_of, pair_of, score_of
-from axolotl_ragdata.llm import endpoint_url
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.records import Failure, Record
 from axolotl_ragdata.stage import ChatRequest, Completion
@@ -88,7 +88,7 @@ class Sheet:
         request = request_of(rubric, question, answers, judge, own_answer, draw)
         if sum(other.model == judge.model for other in self.block.judges) < 2:
             return request
-        return replace(request, stage=f"{request.stage} {endpoint_url(judge)}")
+        return replace(request, stage=f"{request.stage} {base_url_of(judge.base_url)}")
 
     def why_none(self, question: JudgeQuestion, candidate: str) -> str:
         """Return why a candidate has no answer."""

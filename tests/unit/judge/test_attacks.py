@@ -41,7 +41,7 @@ def request(text: str = "an answer", name: str = "pointwise") -> ChatRequest:
 
 
 def said(content: str, asked: ChatRequest, mode: Any = "json_schema") -> tuple[str, Any] | Unusable:
-    return accepted({"finish_reason": "stop", "message": {"content": content}}, asked, mode)
+    return accepted({"finish_reason": "stop", "message": {"content": content}}, asked)
 
 
 @pytest.mark.parametrize("name", attack_texts())
@@ -123,7 +123,7 @@ def test_a_whole_verdict_is_accepted_and_a_cut_one_is_not() -> None:
     assert found[1]["score"] == 4
     for end in range(len(whole)):
         assert isinstance(said(whole[:end], asked), Unusable)
-    cut = accepted({"finish_reason": "length", "message": {"content": whole}}, asked, "json_schema")
+    cut = accepted({"finish_reason": "length", "message": {"content": whole}}, asked)
     assert isinstance(cut, Unusable)
 
 

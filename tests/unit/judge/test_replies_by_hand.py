@@ -24,7 +24,7 @@ TEXTS = {answer.candidate: answer.text or "" for answer in planted()[1][:5]}
 
 def reply(request: ChatRequest, content: str, mode: Any = "json_schema") -> Completion | Unusable:
     content = content.replace("SEAL", request.seal or "")
-    found = accepted({"finish_reason": "stop", "message": {"content": content}}, request, mode)
+    found = accepted({"finish_reason": "stop", "message": {"content": content}}, request)
     return found if isinstance(found, Unusable) else Completion(found[0], found[1], "judge-1")
 
 

@@ -74,15 +74,36 @@ def test_fifty_megabytes_take_less_than_a_gigabyte(tmp_path: Path, shape: str) -
         assert int(said) > SIZE * 0.6
 
 
-def test_many_objects_of_json_are_refused(tmp_path: Path) -> None:
+JSON_SHAPES = {
+    "objects": lambda: '{"body_text": [' + "[]," * 3_100_000 + "{}]}",
+    "references": lambda: '{"body_text": [], "bib_entries": {' + _many('"B%d": {"title": "a"}', 390_000) + "}}",
+    "headings": lambda: '{"body_text": [' + _many('{"section": "H%d", "text": "a"}', 390_000) + "]}",
+    "citations": lambda: f'{{"body_text": [{{"text": "{SENTENCE * 900_000}", "cite_spans": [{MARKS}]}}]}}',
+    "cells": lambda: (
+        '{"body_text": [], "ref_entries": {"T": {"type": "table", "html": "' + "<td>a" * 8_000_000 + '"}}}'
+    ),
+}
+JSON_REFUSED = {"objects": "more than 650,000 objects and lists", "cells": "more than 500,000 tags"}
+
+
+def _many(piece: str, count: int) -> str:
+    return ",".join(piece % number for number in range(count))
+
+
+MARKS = ",".join(f'{{"start": {at}, "end": {at + 3}}}' for at in range(0, 3_900_000, 10))
+
+
+@pytest.mark.parametrize("shape", JSON_SHAPES)
+def test_json_in_any_shape_takes_less_than_a_gigabyte(tmp_path: Path, shape: str) -> None:
     path = tmp_path / "large.json"
-    path.write_text('{"body_text": [' + "[]," * 3_100_000 + "{}]}")
+    path.write_text(JSON_SHAPES[shape]())
     done = subprocess.run(
         [sys.executable, "-c", READ, str(path)], capture_output=True, text=True, timeout=120, check=True
     )
-    said, _, peak_mb = json.loads(done.stdout)
-    assert "more than 3,000,000 objects and lists" in said
+    said, taken_s, peak_mb = json.loads(done.stdout)
     assert peak_mb < 1024
+    assert taken_s < 15
+    assert JSON_REFUSED[shape] in said if shape in JSON_REFUSED else said.isdigit()
 
 
 PROLOGS = (

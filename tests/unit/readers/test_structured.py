@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +18,6 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_siz
 MAYBE = st.none() | TEXT
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 BOX = st.fixed_dictionaries({"page": st.integers(0, 9), **dict.fromkeys(("x", "y", "width", "height"), NUMBER)})
-OFFSET = st.integers(0, 20)
-CITATION = st.fixed_dictionaries({"start": OFFSET, "end": OFFSET, "text": TEXT, "ref_id": MAYBE})
-SENTENCE = st.fixed_dictionaries({"start": OFFSET, "end": OFFSET, "boxes": st.lists(BOX, max_size=2)})
 CELL = st.fixed_dictionaries(
     {"text": TEXT, "row_span": st.integers(1, 3), "col_span": st.integers(1, 3), "header": st.booleans()}
 )
@@ -30,17 +29,35 @@ BLOCK = st.fixed_dictionaries(
         "caption": MAYBE,
         "rows": st.lists(st.lists(CELL, max_size=2), max_size=2),
         "items": st.lists(TEXT, max_size=2),
-        "citations": st.lists(CITATION, max_size=2),
-        "sentences": st.lists(SENTENCE, max_size=2),
         "boxes": st.lists(BOX, max_size=2),
     }
 )
+
+
+@st.composite
+def marked_blocks(draw: st.DrawFn) -> dict[str, Any]:
+    """A block with citations and sentences that lie within its text."""
+    block = draw(BLOCK)
+    spans = [draw(span_of(len(block["text"]))) for _ in range(draw(st.integers(0, 2)) if block["text"] else 0)]
+    block["citations"] = [
+        {"start": start, "end": end, "text": block["text"][start:end], "ref_id": draw(MAYBE)} for start, end in spans
+    ]
+    block["sentences"] = [
+        {"start": start, "end": end, "boxes": draw(st.lists(BOX, max_size=2))} for start, end in spans
+    ]
+    return block
+
+
+def span_of(length: int) -> st.SearchStrategy[tuple[int, int]]:
+    return st.integers(0, length - 1).flatmap(lambda start: st.tuples(st.just(start), st.integers(start + 1, length)))
+
+
 SECTION = st.fixed_dictionaries(
     {
         "path": st.lists(TEXT, max_size=2),
         "number": MAYBE,
         "part": st.sampled_from(["abstract", "body", "back"]),
-        "blocks": st.lists(BLOCK, max_size=3),
+        "blocks": st.lists(marked_blocks(), max_size=3),
     }
 )
 REFERENCE = st.fixed_dictionaries(
@@ -78,6 +95,88 @@ def test_any_document_comes_back_as_it_was(fields: dict[str, object]) -> None:
     document = Document.model_validate(fields)
     raw = json.dumps(to_json(document)).encode()
     assert readers.get("s2orc", "test").read(Path("a.json"), raw) == document
+
+
+def written() -> dict[str, Any]:
+    """The JSON of a document with one citation, one sentence and one figure."""
+    paragraph = {
+        "kind": "paragraph",
+        "text": "As [1] says.",
+        "citations": [{"start": 3, "end": 6, "text": "[1]", "ref_id": "b0"}],
+        "sentences": [{"start": 0, "end": 12}],
+    }
+    figure = {"kind": "figure", "text": "Mood over time.", "caption": "Mood over time."}
+    fields = {"id": "doc-1", "source": SOURCE, "sections": [{"path": ["Methods"], "blocks": [paragraph, figure]}]}
+    return to_json(Document.model_validate(fields))
+
+
+def read(data: dict[str, Any]) -> Document:
+    return readers.get("s2orc", "test").read(Path("a.json"), json.dumps(data).encode())
+
+
+def test_another_version_is_refused_by_name() -> None:
+    with pytest.raises(DocumentRefused, match=r"schema_version '9\.9', not '1\.0'"):
+        read(written() | {"schema_version": "9.9"})
+
+
+@pytest.mark.parametrize("kind", ["cite_spans", "sentence_spans"])
+@pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (5, 2), (3, 13), (10**30, 10**31)])
+def test_a_span_outside_its_text_is_refused(kind: str, start: int, end: int) -> None:
+    data = written()
+    data["body_text"][0][kind][0] |= {"start": start, "end": end}
+    with pytest.raises(DocumentRefused, match=rf"body_text\[0\]\.{kind}\[0\]: {start}-{end} is no stretch"):
+        read(data)
+
+
+def test_offsets_that_an_edit_left_behind_are_refused() -> None:
+    data = written()
+    data["body_text"][0]["text"] = "Cut"
+    with pytest.raises(DocumentRefused, match="no stretch of a text of 3 characters"):
+        read(data)
+
+
+def test_a_citation_that_says_other_words_than_the_text_is_told_once() -> None:
+    data = written()
+    data["body_text"][0]["cite_spans"][0]["text"] = "[2]"
+    document = read(data)
+    assert document.warnings == ("1 citations said other words than the text where they stand: the text is taken",)
+    assert document.sections[0].blocks[0].citations[0].text == "[1]"
+    assert read(to_json(document)) == document
+
+
+def test_a_figure_that_stands_nowhere_is_told() -> None:
+    data = written()
+    del data["body_text"][1]
+    assert read(data).warnings == ("1 entries of ref_entries stand nowhere in the text: left out",)
+
+
+@pytest.mark.parametrize("half", [rb"\ud800", rb"\uDC00", "\ud800".encode("utf-8", "surrogatepass")])
+def test_text_that_could_not_be_written_is_refused(half: bytes) -> None:
+    raw = json.dumps(written()).encode().replace(b"says.", half + b"5ays.")
+    with pytest.raises(DocumentRefused, match="surrogates not allowed"):
+        readers.get("s2orc", "test").read(Path("a.json"), raw)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400"])
+def test_a_page_box_that_is_nowhere_is_refused(number: str) -> None:
+    raw = json.dumps(written()).replace('"sentence_spans"', f'"boxes": [[1, {number}, 1, 1, 1]], "sentence_spans"')
+    with pytest.raises(DocumentRefused, match="not finite"):
+        readers.get("s2orc", "test").read(Path("a.json"), raw.encode())
+
+
+def test_many_references_of_one_id_are_written_in_time() -> None:
+    references = [{"id": "b0", "title": str(number)} for number in range(30_000)]
+    document = Document.model_validate({"id": "doc-1", "source": SOURCE, "references": references})
+    start = time.process_time()
+    assert read(to_json(document)) == document
+    assert time.process_time() - start < 5
+
+
+def test_two_sections_of_one_id_are_refused() -> None:
+    data = written()
+    data["body_text"][1]["section_path"] = ["Results"]
+    with pytest.raises(DocumentRefused, match=r"body_text\[1\]: its section_id 0"):
+        read(data)
 
 
 def test_real_documents_come_back_as_they_were(shared_data: Path, tmp_path: Path) -> None:
