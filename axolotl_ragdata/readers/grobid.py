@@ -32,7 +32,7 @@ class GrobidReader:
     """Reads TEI; refuses what GROBID writes besides (error messages, training data) by name."""
 
     suffixes: tuple[str, ...] = (".xml", ".tei")
-    version = "2"
+    version = "3"
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether a file is TEI, an error of GROBID, or anything under the name of an XML file."""
