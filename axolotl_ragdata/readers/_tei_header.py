@@ -301,5 +301,7 @@ class _Entry:
 
     def _raw(self, tag: str) -> str | None:
         """Return the reference as it is printed, where the file has it."""
-        notes = (note for note in self.element.iterchildren(tag) if note.get("type") == "raw_reference")
-        return next((whole_text(note) for note in notes), None)
+        for note in self.element.iterchildren(tag):
+            if note.get("type") == "raw_reference":
+                return whole_text(note)
+        return None

@@ -11,6 +11,7 @@ from typing import Any
 from axolotl_ragdata.readers._hyphens import LINE_END, healed, words_of
 
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+LIGATURE_SIGNS = tuple(map(chr, LIGATURES))
 SOFT_HYPHEN = re.compile("\u00ad\\s*")
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 CHARACTER_REFERENCE = re.compile(b"&#")
@@ -64,8 +65,8 @@ class TextRules:
 
         Soft hyphens, ligatures and hyphens at line ends are gone, and the text is NFC.
         """
-        if self.special:
-            text = SOFT_HYPHEN.sub("", text).translate(LIGATURES)
+        if self.special and not text.isascii():
+            text = _without_ligatures(SOFT_HYPHEN.sub("", text))
         if "\n" in text:
             if "-" in text:
                 text = LINE_END.sub(lambda found: healed(found, self.vocabulary), text)
@@ -75,6 +76,11 @@ class TextRules:
         else:
             text = text.strip()
         return nfc(text) if self.composes else text
+
+
+def _without_ligatures(text: str) -> str:
+    """Return the text with its ligatures as letters; to translate takes long, and few texts have any."""
+    return text.translate(LIGATURES) if any(ligature in text for ligature in LIGATURE_SIGNS) else text
 
 
 def _any_in(patterns: Mapping[bytes, re.Pattern[bytes]], data: bytes) -> bool:
