@@ -1,4 +1,4 @@
-"""Names of languages, as prompts use them, and the language of a short text."""
+"""Names and codes of languages, as prompts and files use them, and the language of a short text."""
 
 from __future__ import annotations
 
@@ -31,6 +31,41 @@ def language_name(code: str | None) -> str:
         return "the language of the passage"
     short = code.split("-")[0].lower()
     return LANGUAGES.get(short, f"the language with the code {short}")
+
+
+# the three letters of ISO 639-2, in both of its spellings, and the names that a file may give instead of a code
+_OTHER_NAMES = {
+    "ar": "ara العربية",
+    "de": "deu ger deutsch",
+    "el": "ell gre greek",
+    "en": "eng",
+    "es": "spa español castellano",
+    "fr": "fra fre français",
+    "he": "heb hebrew",
+    "it": "ita italiano",
+    "ja": "jpn 日本語",
+    "ko": "kor korean",
+    "nl": "nld dut nederlands",
+    "pl": "pol polski",
+    "pt": "por português",
+    "ru": "rus русский",
+    "uk": "ukr ukrainian",
+    "zh": "zho chi 中文",
+}
+_CODES = {name.casefold(): code for code, name in LANGUAGES.items()}
+_CODES |= {name: code for code, listed in _OTHER_NAMES.items() for name in listed.split()}
+
+
+def language_code(declared: str) -> str:
+    """Return a declared language as an ISO 639-1 code with what follows it; what is not known stays as it is.
+
+    >>> language_code("eng"), language_code("ger-AT"), language_code("French"), language_code("pt_BR")
+    ('en', 'de-AT', 'fr', 'pt-BR')
+    >>> language_code("sl"), language_code("tlh")
+    ('sl', 'tlh')
+    """
+    first, *others = declared.strip().replace("_", "-").split("-")
+    return "-".join([_CODES.get(first.casefold(), first.lower()), *others])
 
 
 # the commonest words of short texts, question words among them; a word of two languages votes for both
@@ -67,6 +102,8 @@ LEAST_SHARE = 0.12
 """Votes that the language of a short text must have, times those of the second, and share of the words."""
 FOREIGN_SHARE = 0.3
 """Share of the letters in another script from which on a text is in that script's language."""
+LEAST_BYTES = 1.05
+"""Bytes for each character below which a text is not looked at more closely."""
 _SCRIPTS = (
     (re.compile(r"[\u0400-\u04ff]"), "ru"),
     (re.compile(r"[\u0600-\u06ff]"), "ar"),
@@ -76,6 +113,38 @@ _SCRIPTS = (
     (re.compile(r"[\u0370-\u03ff]"), "el"),
     (re.compile(r"[\u0590-\u05ff]"), "he"),
 )
+_SHARED = {
+    "ru": "ru uk be bg mk sr bs mn kk ky tg tt ba cv os ab",
+    "ar": "ar fa ur ps ckb sd ug ks",
+    "zh": "zh ja ko yue wuu lzh",
+    "he": "he yi",
+}
+"""Languages that are written in the script of another, by that one."""
+
+
+def script_language(text: str) -> str | None:
+    """Return the language that a text's script stands for, None where that is the Latin one or too little of it.
+
+    >>> script_language("Депрессия и мания"), script_language("抑郁症"), script_language("α and β of the model")
+    ('ru', 'zh', None)
+    """
+    # Latin letters with accents take a byte more in one of ten, letters of another script each
+    if len(text.encode("utf-8", "replace")) < LEAST_BYTES * len(text):
+        return None
+    letters = sum(map(len, _WORD.findall(text)))
+    for pattern, code in _SCRIPTS:
+        if letters and len(pattern.findall(text)) >= max(2, FOREIGN_SHARE * letters):
+            return code
+    return None
+
+
+def may_be_written_like(code: str, other: str) -> bool:
+    """Return whether a language has the script that stands for another one.
+
+    >>> may_be_written_like("uk", "ru"), may_be_written_like("en", "ru")
+    (True, False)
+    """
+    return code in _SHARED.get(other, other).split()
 
 
 def spoken_language(text: str) -> str | None:
@@ -88,11 +157,9 @@ def spoken_language(text: str) -> str | None:
     >>> spoken_language("Bipolar I disorder") is None
     True
     """
-    found = [word.casefold() for word in _WORD.findall(text.replace("’", "'"))]
-    letters = sum(map(len, found))
-    for pattern, code in _SCRIPTS:
-        if letters and len(pattern.findall(text)) >= max(2, FOREIGN_SHARE * letters):
-            return code
+    if (script := script_language(text)) is not None:
+        return script
+    found = [word.casefold() for word in _WORD.findall(text)]
     votes: Counter[str] = Counter(code for word in found for code in _VOTES.get(word, ()))
     ranked = [*votes.most_common(2), ("", 0), ("", 0)]
     best, second = ranked[0], ranked[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from axolotl_ragdata.readers._outline import number_in_title
+from axolotl_ragdata.readers._numbers import number_in_title
 from axolotl_ragdata.readers._tables import markdown_rows
 from axolotl_ragdata.readers._text import TextRules
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-MULTI = re.compile(r"([1-9]\d?(?:\.\d{1,2}){1,4})\.?\s+(?=[^\W\d_a-z])")
-SINGLE = re.compile(r"([1-9]\d?|[IVX]{1,5})\.\s+(?=[^\W\d_])")
-LETTER = re.compile(r"([A-H])\.\s+(?=[A-Z])")
-PART = re.compile(r"[A-Za-z0-9]{1,5}")
+from axolotl_ragdata.readers._numbers import Number, given_number, number_in_title
+
+WORD = re.compile(r"[^\W\d_]+")
 ROMAN = re.compile(r"[IVX]+")
 TOP_LEVEL = re.compile(
     r"(introduction|background|(materials?,? *(and|&) *)?(patients? (and|&) )?methods?( (and|&) materials?)?|"
@@ -25,99 +23,139 @@ TOP_LEVEL = re.compile(
 """Headings that stand at the top of an article wherever they stand."""
 CLOSING = re.compile(r"(summary|conclu|acknowledg|reference|append|supple|fazit|annexe)", re.I)
 """Numbered headings that have no sections below them: what follows stands beside them."""
+CAPTION = re.compile(
+    r"(?:support\w+ (?:information|material)\W+|extended data )?"
+    r"(?:(?:Tab(?:le(?:au)?|\.)|Fig(?:ure|s)?)\W*S?\d|S\d+\W? (?:Fig|Table|Text|File)\b)",
+    re.I,
+)
+"""The caption of a table or a figure that stands as a heading: no section stands below it."""
+LONGEST_ABBREVIATION = 4
+MOST_BEFORE_STOP = 6
+"""Characters within which a number in a heading has its full stop."""
 
 
-def number_parts(number: str | None) -> tuple[str, ...]:
-    """Return the parts of a section number, () of what is none.
-
-    >>> number_parts("2.1."), number_parts("IV"), number_parts("see below"), number_parts(None)
-    (('2', '1'), ('IV',), (), ())
-    """
-    parts = [part for part in (number or "").strip(" §()").split(".") if part.strip()]
-    parts = [part.strip() for part in parts]
-    return tuple(parts) if 0 < len(parts) <= 6 and all(map(PART.fullmatch, parts)) else ()
-
-
-def number_in_title(title: str, lettered: bool = False) -> str | None:
-    """Return the number at the beginning of a heading; a bare number is none: "2 patients" is no section 2.
+class Heading:
+    """A heading as it comes by, and the path of its section once all of them are known.
 
     Args:
-        title: The heading.
-        lettered: A letter counts too, as it does below Roman numbers.
-
-    >>> number_in_title("2.1 Datasets"), number_in_title("3. Results"), number_in_title("2 patients relapsed")
-    ('2.1', '3', None)
-    >>> number_in_title("2.5 mg of lithium")
+        title: Its text.
+        number: Its number as the file gives it apart from the heading.
+        alone: The heading has no text below it, so that it may be the parent of what follows.
+        coords: Where it stands, as the file says it.
     """
-    found = MULTI.match(title) or SINGLE.match(title) or (LETTER.match(title) if lettered else None)
-    return found[1] if found else None
+
+    __slots__ = ("alone", "coords", "number", "path", "title")
+
+    def __init__(self, title: str, number: str | None, alone: bool, coords: str | None = None) -> None:
+        self.title = title
+        self.number = number
+        self.alone = alone
+        self.coords = coords
+        self.path: tuple[str, ...] = ()
 
 
 class Outline:
     """Where the next section stands, from the headings so far.
 
     Args:
-        base: The path of the element that holds the headings.
+        below: The heading of the element that holds the headings.
+        capitals: Headings in capitals are those of the main sections.
     """
 
-    def __init__(self, base: Sequence[str] = ()) -> None:
-        self.base = tuple(base)
-        self.numbered: list[tuple[tuple[str, ...], str]] = []
+    def __init__(self, below: Heading | None = None, capitals: bool = False) -> None:
+        self.below = below
+        self.capitals = capitals
+        self.numbered: list[tuple[Number, str]] = []
         self.parents: list[str] = []
 
-    def place(self, title: str, number: str | None, alone: bool) -> tuple[tuple[str, ...], str | None]:
+    @property
+    def base(self) -> tuple[str, ...]:
+        """The path of the element that holds the headings."""
+        return self.below.path if self.below else ()
+
+    def place(
+        self, title: str, number: str | None, alone: bool, read: Number | None = None
+    ) -> tuple[tuple[str, ...], str | None]:
         """Return the path of a section and its number.
 
         Args:
             title: Its heading.
             number: Its number as the file gives it apart from the heading.
             alone: The heading has no text below it, so that it may be the parent of what follows.
+            read: What the number is, where that is known already.
         """
-        number = number or number_in_title(title, self._is_lettered())
-        parts = number_parts(number)
-        if parts:
-            return self._place_numbered(title, parts), (number or "").strip().rstrip(".")
-        path = self._place_plain(title, alone)
-        return path, number
+        found = read or given_number(number) or self._read(title)
+        if found:
+            return self._place_numbered(title, found, alone), found.shown
+        return self._place_plain(title, alone), number
 
-    def _is_lettered(self) -> bool:
-        return any(len(parts) == 1 and ROMAN.fullmatch(parts[0]) for parts, _ in self.numbered[:1])
+    def _read(self, title: str) -> Number | None:
+        if "." not in title[:MOST_BEFORE_STOP]:
+            return None
+        lettered = any(len(number.parts) == 1 and ROMAN.fullmatch(number.parts[0]) for number, _ in self.numbered[:1])
+        found = number_in_title(title, lettered)
+        return Number(tuple(found.split(".")), found) if found else None
 
-    def _place_numbered(self, title: str, parts: tuple[str, ...]) -> tuple[str, ...]:
-        """Put a numbered section below the longest number that begins its own."""
-        self.parents.clear()
-        while self.numbered and not self._is_above(self.numbered[-1][0], parts):
+    def _place_numbered(self, title: str, number: Number, alone: bool) -> tuple[str, ...]:
+        """Put a numbered section below the one whose number is above its own."""
+        self.parents = [title] if alone and number.kind == "appendix" else []
+        while self.numbered and not _is_above(self.numbered[-1][0], number):
             self.numbered.pop()
-        self.numbered.append((parts, title))
+        self.numbered.append((number, title))
         return (*self.base, *(heading for _, heading in self.numbered))
-
-    def _is_above(self, above: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-        """Return whether one number is the parent of another: 2 of 2.1, and of single ones II of A, and A of 1."""
-        if len(above) < len(parts):
-            return parts[: len(above)] == above
-        if len(above) > 1 or len(parts) > 1:
-            return False
-        return _rank(above[0]) < _rank(parts[0], below=above[0]) and _rank(above[0]) < 2
 
     def _place_plain(self, title: str, alone: bool) -> tuple[str, ...]:
         if TOP_LEVEL.fullmatch(title):
             self.numbered.clear()
-            self.parents = [title] if alone else []
+            self.parents = [title] if self._may_hold(title, alone) else []
             return (*self.base, title)
         if self.numbered and not CLOSING.match(self.numbered[0][1]):
             return (*self.base, *(heading for _, heading in self.numbered), title)
+        if CAPTION.match(title):
+            return (*self.base, *self.parents, title)
         while self.parents and self._is_sibling(self.parents[-1], title, alone):
             self.parents.pop()
         path = (*self.base, *self.parents, title)
-        if alone:
+        if self._may_hold(title, alone):
             self.parents.append(title)
         return path
 
+    def _may_hold(self, title: str, alone: bool) -> bool:
+        """Return whether sections may stand below a heading: it is alone, or one of the main ones in capitals."""
+        return alone or (self.capitals and in_capitals(title) and not CLOSING.match(title))
+
     def _is_sibling(self, parent: str, title: str, alone: bool) -> bool:
-        """Return whether a heading stands beside what was a parent so far."""
+        """Return whether a heading stands beside what was a parent so far, or above it."""
+        if self.capitals and in_capitals(parent) != in_capitals(title):
+            return in_capitals(title)
         if TOP_LEVEL.fullmatch(parent):
             return parent.isupper() and title.isupper() and len(title) > 3
         return alone or (parent.isupper() and title.isupper())
+
+
+def in_capitals(title: str) -> bool:
+    """Return whether a heading is in capitals, and more than an abbreviation.
+
+    >>> in_capitals("MATERIALS & METHODS"), in_capitals("RT-PCR"), in_capitals("Results")
+    (True, False, False)
+    """
+    return title.isupper() and any(len(word) > LONGEST_ABBREVIATION for word in WORD.findall(title))
+
+
+def _is_above(above: Number, number: Number) -> bool:
+    """Return whether one number is the parent of another: 2 of 2.1, a chapter of 1, II of A, A of 1, and 1 of 1)."""
+    if number.kind in ("part", "appendix") or above.kind == "part":
+        return number.kind not in ("part", "appendix")
+    if "loose" in (above.kind, number.kind):
+        return above.kind != "loose"
+    if len(above.parts) < len(number.parts):
+        return number.parts[: len(above.parts)] == above.parts
+    if number.kind or above.kind:
+        return above.kind == "chapter" and not number.kind
+    if len(above.parts) > 1 or len(number.parts) > 1:
+        return False
+    first, second = above.parts[0], number.parts[0]
+    return _rank(first) < _rank(second, below=first) and _rank(first) < 2
 
 
 def _rank(part: str, below: str = "") -> int:

@@ -20,7 +20,8 @@ from axolotl_ragdata.readers._foreign import (
     text_in,
 )
 from axolotl_ragdata.readers._marked import Span
-from axolotl_ragdata.readers._outline import Outline, number_parts
+from axolotl_ragdata.readers._numbers import number_parts
+from axolotl_ragdata.readers._outline import Outline
 from axolotl_ragdata.readers._tei_header import year_in
 
 PARSES = ("pdf_parse", "grobid_parse", "latex_parse")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 TRAILING = " |.:;,"
 """What is cut off behind a label: `Table 2 .` and `Fig. 3 |` are `Table 2` and `Fig. 3`."""
+HYPHEN = re.compile(r"-[^\W\d_]")
 SPAN_CAP = 200
 GROWTH_CAP = 10
 """Empty cells that spans may add to the Markdown, for each cell of the table."""
@@ -24,6 +26,21 @@ def span_of(value: str | None) -> int:
     if not (digits.isascii() and digits.isdigit()):
         return 1
     return min(max(int(digits[:6]), 1), SPAN_CAP)
+
+
+def cell_of(text: str, attributes: Mapping[str, str], header: bool) -> dict[str, Any]:
+    """Return the fields of a cell, given the attributes of its element and whether its row is a header.
+
+    >>> cell_of("Dose", {"cols": "2", "role": "label"}, False)
+    {'text': 'Dose', 'col_span': 2, 'header': True}
+    """
+    cell: dict[str, Any] = {"text": text}
+    for name, key in (("cols", "col_span"), ("rows", "row_span")):
+        if value := attributes.get(name):
+            cell[key] = span_of(value)
+    if header or attributes.get("role") == "label":
+        cell["header"] = True
+    return cell
 
 
 def markdown_rows(rows: Sequence[Sequence[Cell]]) -> str:
@@ -55,10 +72,12 @@ def float_text(label: str | None, caption: str | None, rows: Sequence[Sequence[C
     ('Table 1. Means.', 9)
     >>> float_text("Figure 1", "Figure1 Means.", [])
     ('Figure1 Means.', 0)
+    >>> float_text("Box X", "-linked genes", [])
+    ('Box X-linked genes', 5)
     """
     label, caption = label or "", caption or ""
-    lead = "" if not label or _begins_with(caption, label) else label
-    joint = "" if not (lead and caption) else " " if not lead[-1].isalnum() else ". "
+    lead = "" if not label or begins_with(caption, label) else label
+    joint = "" if not (lead and caption) or HYPHEN.match(caption) else " " if not lead[-1].isalnum() else ". "
     top = f"{lead}{joint}{caption}"
     table = markdown_rows(rows)
     return (f"{top}\n{table}" if top and table else top or table), len(lead) + len(joint)
@@ -98,8 +117,19 @@ def _escaped(text: str) -> str:
     return text.replace("|", "\\|") if "|" in text else text
 
 
-def _begins_with(caption: str, label: str) -> bool:
-    """Return whether a caption begins with the label, blanks and signs aside."""
-    wanted = "".join(filter(str.isalnum, label)).casefold()
-    found = "".join(filter(str.isalnum, caption[: 2 * len(label) + 8])).casefold()
-    return bool(wanted) and found.startswith(wanted)
+def begins_with(caption: str, label: str) -> bool:
+    """Return whether a caption begins with the label, blanks and signs aside; `Fig. 1` is `Figure 1`.
+
+    >>> begins_with("Figure1 Means.", "Fig. 1"), begins_with("Figure 10 shows it.", "Figure 1")
+    (True, False)
+    """
+    wanted = _name(label)
+    found = _name(caption[: 2 * len(label) + 16])
+    if not wanted or not found.startswith(wanted):
+        return False
+    return not (wanted[-1].isdigit() and found[len(wanted) : len(wanted) + 1].isdigit())
+
+
+def _name(text: str) -> str:
+    name = "".join(filter(str.isalnum, text)).casefold()
+    return f"fig{name[6:]}" if name.startswith("figure") else name

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
+from axolotl_ragdata.readers._formulas import join_formulas
+from axolotl_ragdata.readers._labels import label_of, leading_note
+from axolotl_ragdata.readers._outline import Heading, Outline
 from axolotl_ragdata.readers._tables import TRAILING, float_text
 from axolotl_ragdata.readers._text import Piece, Span, TextRules, settle
-
-LONGEST_INLINE_FORMULA = 400
-"""Characters; a longer one is no formula within a sentence."""
-LONGEST_LABEL = 60
-SENTENCE_ENDS = (".", "!", "?", "…")
-CLOSERS = ")]}\"'”’» "
 
 Fields = dict[str, Any]
 
@@ -31,42 +27,47 @@ class Raw:
         self.block = block
         self.pieces: list[Piece] = []
         self.coords: tuple[str, ...] = ()
-        self.beside: tuple[Fields, ...] = ()
+        self.beside: tuple[Raw, ...] = ()
         self.kept = False
 
     def settled(self, rules: TextRules, known: Targets) -> list[Fields]:
         """Return the block and what goes beside it."""
         block = self.block or text_block(self.kind, self.pieces, self.coords, rules, known)
-        return [block, *self.beside] if block is not None else [*self.beside]
+        beside = [one for raw in self.beside for one in raw.settled(rules, known)] if self.beside else []
+        return [block, *beside] if block is not None else beside
 
 
 class Part:
     """A section whose blocks are not settled yet."""
 
-    __slots__ = ("floats", "has_formula", "number", "path", "raws", "tail", "titled", "where")
+    __slots__ = (
+        *("floats", "goes_on", "has_formula", "heading", "number", "outline", "path", "raws", "tail", "where"),
+    )
 
-    def __init__(self, path: tuple[str, ...], number: str | None, where: str, titled: bool) -> None:
-        self.path = path
-        self.number = number
+    def __init__(self, outline: Outline, where: str, heading: Heading | None) -> None:
+        self.outline = outline
         self.where = where
-        self.titled = titled
+        self.heading = heading
+        self.goes_on = False
+        self.path: tuple[str, ...] = ()
+        self.number: str | None = None
         self.raws: list[Raw] = []
-        self.floats: list[tuple[int, Fields]] = []
-        self.tail: list[Fields] = []
+        self.floats: list[tuple[int, Raw]] = []
+        self.tail: list[Raw] = []
         self.has_formula = False
 
     def holds(self) -> bool:
         """Return whether the section has a heading or a block."""
-        return bool(self.titled or self.raws or self.floats or self.tail)
+        return bool(self.heading or self.raws or self.floats or self.tail)
 
     def settled(self, rules: TextRules, known: Targets) -> Fields:
         """Return the fields of the section: its blocks, its floats in the order of their mentions, then the others."""
         if self.has_formula:
             self.raws = join_formulas(self.raws)
-        blocks = [block for raw in self.raws for block in raw.settled(rules, known)]
-        self.raws = []  # each holds its part: without this cycle all of it is freed at once
-        blocks += [block for _, block in sorted(self.floats, key=lambda item: item[0])]
-        return {"path": self.path, "number": self.number, "part": self.where, "blocks": blocks + self.tail}
+        raws = [*self.raws, *(raw for _, raw in sorted(self.floats, key=lambda item: item[0])), *self.tail]
+        self.raws, self.floats, self.tail = [], [], []  # each holds its part: without this cycle all is freed at once
+        blocks = [block for raw in raws for block in raw.settled(rules, known)]
+        return {"path": self.path, "number": self.number, "part": self.where, "blocks": blocks}
 
 
 class Float:
@@ -76,21 +77,34 @@ class Float:
         self.kind = kind
         self.head: list[Piece] = []
         self.label: list[Piece] = []
+        self.before = ""
         self.caption: list[Piece] = []
         self.notes: list[list[Piece]] = []
         self.rows: list[list[Fields]] = []
         self.coords: list[str | None] = []
         self.graphics: list[str | None] = []
 
+    def note(self, pieces: list[Piece], rules: TextRules) -> None:
+        """Take a note; before the head it may hold the first words of the label."""
+        if not (self.head or self.label or self.before) and (words := leading_note(pieces, rules)):
+            self.before = words
+        else:
+            self.notes.append(pieces)
+
+    def stray(self, text: str | None) -> None:
+        """Take text that stands in none of the parts."""
+        if text and not text.isspace():
+            self.notes.append([text])
+
     def block(self, rules: TextRules, known: Targets) -> Fields | None:
         """Return the fields of the block; None where there is neither text nor place."""
-        label, lead = self._labels(rules)
+        label, lead, behind = label_of(self.head, self.label, self.caption, self.before, rules)
         caption, spans = settle([*lead, *self.caption], rules)
         text, shift = float_text(label, caption, self.rows)
         spans = [(start + shift, end + shift, carried) for start, end, carried in spans]
-        for pieces in self.notes:
+        for pieces in [behind, *self.notes]:
             note, found = settle(pieces, rules)
-            if note:
+            if note.strip(TRAILING):
                 shift = len(text) + 1 if text else 0
                 spans += [(start + shift, end + shift, carried) for start, end, carried in found]
                 text = f"{text}\n{note}" if text else note
@@ -101,14 +115,6 @@ class Float:
         fields |= {"label": label or None, "caption": caption or None, "rows": self.rows}
         mark(fields, spans, known)
         return fields
-
-    def _labels(self, rules: TextRules) -> tuple[str, list[Piece]]:
-        """Return the label, and what goes before the caption where the head is too long for one."""
-        head, label = settle(self.head, rules)[0], settle(self.label, rules)[0]
-        both = head if label in head else f"{head} {label}".strip()
-        if len(both) > LONGEST_LABEL:
-            return "", [*self.head, " "] if both is head else [*self.head, " ", *self.label, " "]
-        return both.strip(TRAILING), []
 
 
 def text_block(
@@ -183,49 +189,3 @@ def boxes_of(coords: Iterable[str | None]) -> list[Fields]:
             if math.isfinite(page + x + y + width + height) and 0 <= page < 1e6:
                 boxes.append({"page": int(page), "x": x, "y": y, "width": width, "height": height})
     return boxes
-
-
-def join_formulas(raws: Sequence[Raw]) -> list[Raw]:
-    """Return the blocks with every formula that splits a sentence put back into its paragraph."""
-    joined: list[Raw] = []
-    open_formula = False
-    for raw in raws:
-        last = joined[-1] if joined and joined[-1].block is None else None
-        if raw.block is None and raw.kind == "formula" and last and last.kind == "paragraph" and _takes(last, raw):
-            _join(last, raw)
-            open_formula = True
-        elif raw.block is None and raw.kind == "paragraph" and last and open_formula and _continues(raw):
-            last.kind = "paragraph"
-            _join(last, raw)
-            open_formula = False
-        else:
-            joined.append(raw)
-            open_formula = raw.block is None and raw.kind == "formula" and _length(raw) <= LONGEST_INLINE_FORMULA
-    return joined
-
-
-def _join(first: Raw, second: Raw) -> None:
-    """Put the second block behind the first; the first takes over whatever refers to the second."""
-    first.pieces += [" ", *second.pieces]
-    first.coords += second.coords
-    first.beside += second.beside
-
-
-def _length(raw: Raw) -> int:
-    return sum(len(piece) for piece in raw.pieces if isinstance(piece, str))
-
-
-def _takes(paragraph: Raw, formula: Raw) -> bool:
-    """Return whether a paragraph stops in the middle of a sentence that the formula goes on with."""
-    end = next((p for p in reversed(paragraph.pieces) if isinstance(p, str) and p.strip()), "").rstrip()
-    return _length(formula) <= LONGEST_INLINE_FORMULA and not end.rstrip(CLOSERS).endswith(SENTENCE_ENDS)
-
-
-def _continues(raw: Raw) -> bool:
-    """Return whether a paragraph begins in the middle of a sentence."""
-    start = next((p for p in raw.pieces if isinstance(p, str) and p.strip()), "").strip()
-    return bool(_CONTINUES.match(start) or _LEADS.match(start))
-
-
-_CONTINUES = re.compile(r"[^\W\d_A-ZÀ-Þ]|[,;:)\]]|\(\d+[a-z]?\)")
-_LEADS = re.compile(r"(where|wherein|with|here|in which|où|avec|wobei|mit|donde)\b", re.I)

@@ -7,24 +7,25 @@ that mentions them first.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from axolotl_ragdata.readers._cited import Targets
-from axolotl_ragdata.readers._outline import Outline
-from axolotl_ragdata.readers._tables import span_of
+from axolotl_ragdata.readers._headings import joined, place_parts
+from axolotl_ragdata.readers._mentions import Mentions, is_own_id, label_key, mention_of
+from axolotl_ragdata.readers._outline import Heading, Outline
+from axolotl_ragdata.readers._tables import cell_of
 from axolotl_ragdata.readers._tei_blocks import Fields, Float, Part, Raw, list_block, text_block
 from axolotl_ragdata.readers._text import Piece, TextRules, settle
 
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 DIVS = ("div", *(f"div{level}" for level in range(1, 8)))
 TOPS = ("body", "front", "back", "abstract")
-NUMBER_ALONE = re.compile(r"\(?(?:fig(?:ure)?s?|tab(?:le)?s?)?\.? ?(\d{1,3})[a-z]?\)?[.,:]?", re.I)
-SPACED = ("lb", "pb", "cb", "row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone")
+LINE_ENDS = ("lb", "pb", "cb")
+SPACED = ("row", "cell", "quote", "lg", "l", "item", "label", "figDesc", "gap", "milestone", "graphic")
 FLOAT_PARTS = ("head", "label", "figDesc", "table", "graphic")
-SKIPPED = ("listBibl", "biblStruct", "listOrg", "graphic", "teiHeader")
+SKIPPED = ("listBibl", "biblStruct", "listOrg", "teiHeader")
 
 
 class Body:
@@ -41,35 +42,45 @@ class Body:
         self.rules = rules
         self.known = known
         self.parts: list[Part] = []
-        self.hanging: list[tuple[str | None, Fields, Part]] = []
-        self.mentions: dict[str, tuple[int, Raw]] = {}
+        self.mentions = Mentions()
         self.hung: Part | None = None
         self.n_running_heads = 0
+        self.warnings: list[str] = []
         self.nested = 0
         self.items: list[list[Piece]] | None = None
         self.outline = Outline()
         self.inner: Outline | None = None
         self.holders = frozenset(ns + name for name in (*DIVS, *TOPS))
+        self.hangers = (f"{ns}body", f"{ns}text")
         self.handlers = _handlers(ns)
         self.float_parts = {ns + name: name for name in FLOAT_PARTS}
-        self.begin((), "body")
+        self.part = Part(self.outline, "body", None)
+        self.parts.append(self.part)
+        self.renew()
 
     def read(self, element: Any, where: str) -> None:
-        """Take an abstract, a front, a body or a back."""
-        self.inner = Outline()
-        self.begin((), where)
+        """Take an abstract, or a text with its front, its body, its back and what stands beside them."""
+        self.outline, self.inner = Outline(), Outline()
+        self.renew()
+        self.begin(self.inner, where)
         self.walk(element)
         self.flush()
 
-    def begin(self, path: tuple[str, ...], where: str, number: str | None = None, titled: bool = False) -> None:
-        """Begin a section; the one before is used again where it has stayed empty."""
-        part = self.parts[-1] if self.parts else None
-        if part is not None and not part.holds() and part is not self.hung:
-            part.path, part.number, part.where, part.titled = path, number, where, titled
+    def holds_text(self) -> bool:
+        """Return whether there is anything of a body so far."""
+        return bool(self.mentions.hanging) or any(part.holds() for part in self.parts if part.where == "body")
+
+    def begin(self, outline: Outline, where: str, heading: Heading | None = None) -> None:
+        """Begin a section; the one before is used again where it has stayed empty.
+
+        The running block is empty. It moves into the section, and with it what the heading mentions.
+        """
+        part = self.part
+        if not part.holds() and part is not self.hung:
+            part.outline, part.where, part.heading = outline, where, heading
             return
-        self.part = Part(path, number, where, titled)
+        self.part = self.raw.part = Part(outline, where, heading)
         self.parts.append(self.part)
-        self.renew()
 
     def renew(self) -> None:
         """Begin a block."""
@@ -87,9 +98,15 @@ class Body:
         """End the running block."""
         if self.pieces:
             if self.running():
-                self.raw.kept = True
-                self.part.raws.append(self.raw)
-            self.renew()
+                self.keep()
+            else:
+                self.pieces.clear()
+
+    def keep(self) -> None:
+        """Take the running block into the section, and begin the next."""
+        self.raw.kept = True
+        self.part.raws.append(self.raw)
+        self.renew()
 
     def walk(self, element: Any) -> None:
         """Take what an element holds."""
@@ -134,11 +151,16 @@ class Body:
             self.raw.coords = (coords,)
         self.walk(element)
         self.flush()
+        self.raw.coords = ()
 
     def _spaced(self, element: Any) -> None:
         self.pieces.append(" ")
         self.walk(element)
         self.pieces.append(" ")
+
+    def _line_end(self, element: Any) -> None:
+        self.pieces.append("\n")
+        self.walk(element)
 
     def _sentence(self, element: Any) -> None:
         self.pieces += (" ", ("s", element.get("coords") or ""))
@@ -155,8 +177,11 @@ class Body:
             else:
                 self.pieces += (("c", target), element.text or "", None)
             return
-        if not self.nested and self.part.where == "body" and (name := mention_of(target, kind, element)):
-            self.mentions.setdefault(name, (len(self.mentions), self.raw))
+        if self.raw.kind != "note" and (name := mention_of(target, kind, element)):
+            self.mentions.add(name, self.raw)
+        if is_own_id(target, element.text):
+            self.pieces.append(element.get("n") or "")
+            return
         self.walk(element)
 
     def _running_head(self, element: Any) -> None:
@@ -173,9 +198,21 @@ class Body:
         if not title and not number:
             return
         alone = len(holder) == 1 and not (element.tail or "").strip()
-        path, number = self.outline.place(title or str(number), number, alone)
-        self.begin(path, self.part.where, number, titled=True)
+        heading = Heading(title or str(number), number, alone, element.get("coords"))
+        self.begin(self.outline, self.part.where, heading)
         self.inner = None
+
+    def _top(self, element: Any) -> None:
+        """Take a front, a body or a back; anywhere but in a text they are no parts of it."""
+        holder = element.getparent()
+        if self.nested or holder is None or holder.tag != f"{self.ns}text":
+            self.walk(element)
+            return
+        self.flush()
+        outer = self.outline, self.inner
+        self.read(element, "back" if element.tag == f"{self.ns}back" else "body")
+        self.outline, self.inner = outer
+        self.begin(self.outline, "body")
 
     def _div(self, element: Any) -> None:
         """Take a division: its head stands in the outline of the element around it."""
@@ -185,45 +222,51 @@ class Body:
         self.flush()
         where = self.part.where
         if self.inner is None:
-            self.inner = Outline(self.part.path)
+            self.inner = Outline(self.part.heading or self.part.outline.below)
         outer = self.outline, self.inner
         self.outline, self.inner = self.inner, None
-        self.begin(self.outline.base, where)
+        self.begin(self.outline, where)
         self.walk(element)
         self.flush()
         self.outline, self.inner = outer
-        self.begin(self.inner.base, where)
+        self.begin(self.inner, where)
 
     def _formula(self, element: Any) -> None:
         if self.nested or self.running():
             self._spaced(element)
             return
-        self.renew()
+        self.pieces.clear()
         self.raw.kind = "formula"
         self.raw.coords = tuple(filter(None, [element.get("coords")]))
         self.part.has_formula = True
         self.walk(element)
         self.flush()
+        self.raw.kind, self.raw.coords = "paragraph", ()
 
     def _note(self, element: Any) -> None:
         if self.nested:
             self._spaced(element)
             return
-        block = text_block("note", self.gathered(element), [element.get("coords")], self.rules, self.known)
+        around, raw = self.raw, Raw("note", self.part)
+        self.raw = raw
+        pieces = self.gathered(element)
+        self.raw = around
+        block = text_block("note", pieces, [element.get("coords")], self.rules, self.known)
         if block is not None:
             block["label"] = element.get("n")
-            self._place(element, block)
+            self._place(element, raw, block)
 
-    def _place(self, element: Any, block: Fields) -> None:
+    def _place(self, element: Any, raw: Raw, block: Fields) -> None:
         """Put a note or a float where it belongs; what hangs under the body waits until all mentions are known."""
+        raw.kept, raw.block = True, block
         holder = element.getparent()
-        if holder is not None and holder.tag == f"{self.ns}body":
-            self.hung = self.last_part()
-            self.hanging.append((element.get(XML_ID), block, self.hung))
+        if holder is not None and holder.tag in self.hangers:
+            raw.part = self.hung = self.last_part()
+            self.mentions.hang(raw, element.get(XML_ID) or "", label_key(block))
         elif self.running():
-            self.raw.beside += (block,)
+            self.raw.beside += (raw,)
         else:
-            self.part.raws.append(Raw(block["kind"], self.part, block))
+            self.part.raws.append(raw)
 
     def last_part(self) -> Part:
         """Return the last section that holds something, the running one where none of the body does."""
@@ -243,10 +286,11 @@ class Body:
         self.items, self.nested = [], 1
         self._items(element)
         items, self.items, self.nested = self.items, None, 0
-        self.renew()
+        self.pieces = self.raw.pieces
         block = list_block(items, [element.get("coords")], self.rules, self.known)
         if block is not None:
-            self.part.raws.append(Raw("list", self.part, block))
+            self.raw.kind, self.raw.block = "list", block
+            self.keep()
 
     def _items(self, element: Any) -> None:
         """Collect the items of a list and of the lists in it, in order; `@n` and a `<label>` lead their item."""
@@ -276,16 +320,20 @@ class Body:
         is_table = element.tag == f"{self.ns}table" or element.get("type") == "table"
         float_ = Float("table" if is_table else "figure")
         float_.coords.append(element.get("coords"))
+        around, raw = self.raw, Raw(float_.kind, self.part)
+        self.raw = raw
         if element.tag == f"{self.ns}table":
             self._table(element, float_)
         else:
             self._float_parts(element, float_)
+        self.raw = around
         block = float_.block(self.rules, self.known)
         if block is not None:
-            self._place(element, block)
+            raw.kind = float_.kind
+            self._place(element, raw, block)
 
     def _float_parts(self, element: Any, float_: Float) -> None:
-        self._stray(element.text, float_)
+        float_.stray(element.text)
         for child in element:
             name = self.float_parts.get(child.tag)
             if name == "head":
@@ -298,14 +346,16 @@ class Body:
                 self._table(child, float_)
             elif name == "graphic":
                 float_.graphics.append(child.get("coords"))
+                if len(child) or child.text:
+                    float_.caption += (" ", *self.gathered(child), " ")
             else:
-                float_.notes.append(self.gathered(child))
-            self._stray(child.tail, float_)
+                float_.note(self.gathered(child), self.rules)
+            float_.stray(child.tail)
 
     def _table(self, element: Any, float_: Float) -> None:
         """Take the rows of a table, in whatever groups they come."""
         float_.kind = "table"
-        self._stray(element.text, float_)
+        float_.stray(element.text)
         for child in element:
             if child.tag == f"{self.ns}row":
                 float_.rows.append(self._row(child))
@@ -315,7 +365,7 @@ class Body:
                 self._table(child, float_)
             else:
                 float_.notes.append(self.gathered(child))
-            self._stray(child.tail, float_)
+            float_.stray(child.tail)
 
     def _row(self, element: Any) -> list[Fields]:
         header = element.get("role") == "label"
@@ -325,50 +375,13 @@ class Body:
 
     def _cell(self, element: Any, header: bool) -> Fields:
         text = settle(self.gathered(element), self.rules)[0] if len(element) else self.rules.squeeze(element.text or "")
-        cell: Fields = {"text": text}
-        for name, key in (("cols", "col_span"), ("rows", "row_span")):
-            if value := element.get(name):
-                cell[key] = span_of(value)
-        if header or element.get("role") == "label":
-            cell["header"] = True
-        return cell
+        return cell_of(text, element.attrib, header)
 
-    def _stray(self, text: str | None, float_: Float) -> None:
-        if text and not text.isspace():
-            float_.notes.append([text])
-
-    def sections(self) -> list[Fields]:
-        """Return the sections as fields of `Section`, their blocks as fields of `Block`."""
-        for xml_id, block, part in self.hanging:
-            self._settle_hanging(xml_id, block, part)
-        sections = [part.settled(self.rules, self.known) for part in self.parts]
-        return [section for section, part in zip(sections, self.parts, strict=True) if part.titled or section["blocks"]]
-
-    def _settle_hanging(self, xml_id: str | None, block: Fields, part: Part) -> None:
-        """Put what hangs under the body where it is mentioned first: notes behind the mention, others at the end."""
-        order, raw = self.mentions.get(xml_id or "") or self.mentions.get(label_key(block)) or (0, None)
-        if raw is None or not raw.kept:
-            part.tail.append(block)
-        elif block["kind"] == "note":
-            raw.beside += (block,)
-        else:
-            raw.part.floats.append((order, block))
-
-
-def mention_of(target: str, kind: str | None, element: Any) -> str | None:
-    """Return what a reference mentions: the id that it points to, else `figure 3` where it says so."""
-    if target[:1] == "#":
-        return target[1:]
-    if target or kind not in ("figure", "table"):
-        return None
-    number = NUMBER_ALONE.fullmatch("".join(element.itertext()).strip())
-    return f"{kind} {number[1]}" if number else None
-
-
-def label_key(block: Fields) -> str:
-    """Return the name under which a figure or table is mentioned where nothing points to it: `figure 3`."""
-    number = NUMBER_ALONE.fullmatch(block.get("label") or "")
-    return f"{block['kind']} {number[1]}" if number else ""
+    def sections(self, journal: str = "") -> list[Fields]:
+        """Return the sections as fields of `Section`, of a document from a journal with this title."""
+        self.mentions.settle()
+        self.warnings = place_parts(self.parts, journal)
+        return joined(self.parts, [part.settled(self.rules, self.known) for part in self.parts])
 
 
 def _skip(body: Body, element: Any) -> None:
@@ -392,7 +405,9 @@ def _handlers(ns: str) -> Mapping[Any, Callable[[Body, Any], None]]:
         "note": Body._note,
         "fw": Body._running_head,
     }
+    named |= dict.fromkeys(("front", "body", "back"), Body._top)
     named |= dict.fromkeys(DIVS, Body._div)
+    named |= dict.fromkeys(LINE_ENDS, Body._line_end)
     named |= dict.fromkeys(SPACED, Body._spaced)
     named |= dict.fromkeys(SKIPPED, _skip)
     return {ns + name: handler for name, handler in named.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +19,11 @@ FURNITURE = re.compile(
     re.I,
 )
 """Titles that journals print above the title."""
-BIBL_TAGS = ("forename", "surname", "author", "title", "date", "idno", "editor", "biblStruct", "bibl")
+BIBL_TAGS = ("forename", "surname", "author", "title", "date", "idno", "ptr", "editor", "biblStruct", "bibl")
+WHOLE_NAMES = ("persName", "name", "orgName")
+"""What holds a name that may not be in parts."""
+DOI_ADDRESS = re.compile(r"https?://(?:dx\.)?doi\.org/(10\.\d{4,}/(?=\D*\d).{4,}?)(?:PMID:\d+)?", re.I)
+"""GROBID cuts many addresses short (`10.1038/s`): what is left of a DOI must at least have a digit."""
 TITLE_LEVELS = ("a", "m", None, "u")
 VENUE_LEVELS = ("j", "m", "s")
 SHORT = 32
@@ -64,6 +69,18 @@ _short_date = lru_cache(maxsize=4_096)(_date)
 """Of the few dates that the entries of bibliographies repeat."""
 
 
+def is_doi(idno: Any) -> bool:
+    """Return whether an `idno` says that it is a DOI."""
+    kind = idno.get("type")
+    return kind == "DOI" or (kind is not None and kind.upper() == "DOI")
+
+
+def whole_name(author: Any, ns: str) -> str:
+    """Return the name of an author in one piece: of a person or an organisation, else what stands there itself."""
+    places = author.iterchildren(*(ns + tag for tag in WHOLE_NAMES))
+    return next((name for place in places if (name := whole_text(place)).strip()), author.text or "")
+
+
 class Header:
     """What a `teiHeader` says, as the fields of a Document.
 
@@ -76,12 +93,18 @@ class Header:
         self.ns = ns
         found = root.find(f"{ns}teiHeader")
         self.header = found if found is not None else root.makeelement("teiHeader")
-        self.text = root.find(f"{ns}text")
+        self.texts = root.findall(f"{ns}text")
         self.bibl = self.header.find(self.path("fileDesc/sourceDesc/biblStruct"))
 
     def path(self, path: str) -> str:
         """Return a path of tag names with their namespace."""
+        if not self.ns:
+            return path
         return "/".join(step if step in (".", "") else self.ns + step for step in path.split("/"))
+
+    def text_has(self, name: str) -> bool:
+        """Return whether a text of the file has an element of that name."""
+        return any(text.find(f".//{self.ns}{name}") is not None for text in self.texts)
 
     def first(self, *paths: str) -> Any:
         """Return the first element below the header that has text, on the first path that leads to one."""
@@ -96,7 +119,7 @@ class Header:
         places = ("fileDesc/titleStmt/title", "fileDesc/sourceDesc/biblStruct/analytic/title")
         found = [text_of(title) for place in places for title in self.header.iterfind(self.path(place))]
         titles = [title for title in found if title]
-        journal = text_of(self.first("fileDesc/sourceDesc/biblStruct/monogr/title")).casefold()
+        journal = self.journal().casefold()
         good = [title for title in titles if not FURNITURE.fullmatch(title) and title.casefold() != journal]
         if good == titles or not titles:
             return (titles[0] if titles else ""), None
@@ -104,28 +127,29 @@ class Header:
             return good[0], (None if good[0] == titles[0] else f"title {titles[0]!r} is journal furniture: not used")
         return titles[0], f"title {titles[0]!r} looks like journal furniture"
 
+    def journal(self) -> str:
+        """Return the title of the journal or the book."""
+        return text_of(self.first("fileDesc/sourceDesc/biblStruct/monogr/title"))
+
     def authors(self) -> list[str]:
         """Return the names of the authors, forenames first."""
         if self.bibl is None:
             return []
-        names = []
-        for author in self.bibl.iterfind(self.path("analytic/author")):
-            person = author.find(f"{self.ns}persName")
-            names.append(self._name(person if person is not None else author))
+        names = (self._name(author) for author in self.bibl.iterfind(self.path("analytic/author")))
         return [name for name in names if name]
 
-    def _name(self, person: Any) -> str:
-        parts = [text_of(part) for tag in ("forename", "surname") for part in person.iterfind(self.ns + tag)]
-        if not parts and person.tag == f"{self.ns}persName":
-            parts = [text_of(person)]
-        return " ".join(part for part in parts if part)
+    def _name(self, author: Any) -> str:
+        person = author.find(f"{self.ns}persName")
+        place = author if person is None else person
+        parts = [text_of(part) for tag in ("forename", "surname") for part in place.iterfind(self.ns + tag)]
+        return " ".join(part for part in parts if part) or nfc(squeezed(whole_name(author, self.ns)))
 
     def doi(self) -> str | None:
         """Return the document's own DOI."""
         places = [self.bibl, self.header.find(self.path("fileDesc/publicationStmt"))]
         for place in places:
             for idno in place.iter(f"{self.ns}idno") if place is not None else ():
-                if (idno.get("type") or "").upper() == "DOI" and text_of(idno):
+                if is_doi(idno) and text_of(idno):
                     return text_of(idno)
         return None
 
@@ -146,8 +170,8 @@ class Header:
 
     def language(self) -> str | None:
         """Return the language that the file declares: that of the text, else of the header."""
-        for element in (self.text, self.header):
-            if element is not None and element.get(XML_LANG):
+        for element in (*self.texts, self.header):
+            if element.get(XML_LANG):
                 return str(element.get(XML_LANG)).strip() or None
         return None
 
@@ -159,18 +183,16 @@ class Header:
         return None
 
 
-def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  # noqa: C901 - see its docstring
-    """Return the entries of every bibliography below an element, in order.
+def references(texts: Iterable[Any], ns: str, rules: TextRules) -> list[dict[str, Any]]:  # noqa: C901 - see its docstring
+    """Return the entries of every bibliography in the texts, in order.
 
     Half of a file and more is its bibliography: the elements are gone through once, and without a call for each.
     """
-    if text is None:
-        return []
     entries = [entry := _Entry(None)]
     names = entry.names
     tags = tuple(ns + tag for tag in BIBL_TAGS)
-    forename, surname, author, title, date, idno, editor, *_ = tags
-    for bibliography in text.iter(f"{ns}listBibl"):
+    forename, surname, author, title, date, idno, ptr, editor, *_ = tags
+    for bibliography in _bibliographies(texts, f"{ns}listBibl"):
         for element in bibliography.iter(*tags):
             tag = element.tag
             if tag == forename or tag == surname:  # noqa: SIM109
@@ -181,25 +203,46 @@ def references(text: Any, ns: str, rules: TextRules) -> list[dict[str, Any]]:  #
                 if (said := element.text) and not said.isspace():
                     names.append(said)
             elif tag == title:
-                entry.titles.setdefault(element.get("level"), whole_text(element))
+                said = whole_text(element) if len(element) else element.text or ""
+                entry.titles.setdefault(element.get("level"), said)
             elif tag == date:
                 entry.dates += (element.get("when"), element.text)
             elif tag == idno:
-                if element.get("type") == "DOI":
+                if is_doi(element):
                     entry.doi = entry.doi or element.text
+            elif tag == ptr:
+                entry.addresses += (element.get("target") or "",)
             elif tag == editor:
                 names = []
             else:
                 entries.append(entry := _Entry(element))
                 names = []
     raw_note = f"{ns}note" if b"raw_reference" in rules.data else None
-    return [entry.as_dict(at, rules, raw_note) for at, entry in enumerate(entries[1:])]
+    return [entry.as_dict(at, rules, ns, raw_note) for at, entry in enumerate(entries[1:])]
+
+
+def _doi_in(address: str) -> str | None:
+    """Return the DOI that an address leads to.
+
+    >>> _doi_in("https://doi.org/10.1000/x182PMID:20685706"), _doi_in("https://doi.org/10.1038/nature")
+    ('10.1000/x182', None)
+    """
+    found = DOI_ADDRESS.fullmatch(address.strip())
+    return found[1] if found else None
+
+
+def _bibliographies(texts: Iterable[Any], tag: str) -> Iterator[Any]:
+    """Yield the bibliographies of the texts; one within another is part of it."""
+    for text in texts:
+        for bibliography in text.iter(tag):
+            if next(bibliography.iterancestors(tag), None) is None:
+                yield bibliography
 
 
 class _Entry:
     """An entry of the bibliography as its elements come by."""
 
-    __slots__ = ("dates", "doi", "element", "names", "titles")
+    __slots__ = ("addresses", "dates", "doi", "element", "names", "titles")
 
     def __init__(self, element: Any) -> None:
         self.element = element
@@ -207,36 +250,58 @@ class _Entry:
         self.names: list[str] = []
         self.dates: tuple[str | None, ...] = ()
         self.doi: str | None = None
+        self.addresses: tuple[str, ...] = ()
 
-    def as_dict(self, at: int, rules: TextRules, raw_note: str | None) -> dict[str, Any]:
+    def as_dict(self, at: int, rules: TextRules, ns: str, raw_note: str | None) -> dict[str, Any]:
         """Return the fields of a Reference; an entry without a title keeps its whole text as `raw`."""
-        squeeze, titles = rules.squeeze, self.titles
-        level: str | None = ""
-        for level in TITLE_LEVELS:
-            if level in titles and titles[level].strip():
-                break
-        else:
-            level = ""
-        venue = None
-        for other in VENUE_LEVELS:
-            if other != level and other in titles:
-                venue = titles[other]
-                break
+        title, venue = self._title_and_venue()
         raw = self._raw(raw_note) if raw_note else None
-        if level == "" and not raw:
+        if title is None and not raw:
             raw = " ".join(self.element.itertext())
-        authors = squeeze(" ".join(self.names)).split(AUTHOR) if self.names else ()
+        doi = self.doi
+        if doi is None and self.addresses:
+            doi = next(filter(None, map(_doi_in, self.addresses)), None)
+        # squeezed in one go: a call for each took a fiftieth of all the time
+        said = AUTHOR.join((title or "", venue or "", doi or "", raw or "", " ".join(self.names)))
+        shown, shown_venue, shown_doi, shown_raw, *authors = map(str.strip, rules.squeeze(said).split(AUTHOR))
+        names = [name for name in authors if name]
+        if len(names) + 1 < len(authors):
+            names = self._whole_names(authors, rules, ns)
         return {
             "id": self.element.get(XML_ID) or f"entry{at}",
-            "title": squeeze(titles[level]) if level != "" else None,
-            "authors": [name for author in authors if (name := author.strip())],
+            "title": None if title is None else shown,
+            "authors": names,
             "year": year_in(*self.dates) if self.dates else None,
-            "venue": venue and (squeeze(venue) or None),
-            "doi": self.doi and squeeze(self.doi),
-            "raw": raw and (squeeze(raw) or None),
+            "venue": venue and (shown_venue or None),
+            "doi": doi and shown_doi,
+            "raw": raw and (shown_raw or None),
         }
+
+    def _title_and_venue(self) -> tuple[str | None, str | None]:
+        """Return the title of the entry and of what it stands in, as they are written."""
+        titles = self.titles
+        level: str | None
+        for level in TITLE_LEVELS:
+            if level in titles and not titles[level].isspace() and titles[level]:
+                title = titles[level]
+                break
+        else:
+            level, title = "", None
+        for other in VENUE_LEVELS:
+            if other != level and other in titles:
+                return title, titles[other]
+        return title, None
+
+    def _whole_names(self, authors: Sequence[str], rules: TextRules, ns: str) -> list[str]:
+        """Return the names of the authors; one without forename and surname is asked for a name in one piece."""
+        before, *names = authors
+        found = zip(names, self.element.iter(f"{ns}author"), strict=False)
+        whole = (name or rules.squeeze(whole_name(element, ns)) for name, element in found)
+        return [name for name in (before, *whole) if name]
 
     def _raw(self, tag: str) -> str | None:
         """Return the reference as it is printed, where the file has it."""
-        notes = (note for note in self.element.iterchildren(tag) if note.get("type") == "raw_reference")
-        return next((whole_text(note) for note in notes), None)
+        for note in self.element.iterchildren(tag):
+            if note.get("type") == "raw_reference":
+                return whole_text(note)
+        return None

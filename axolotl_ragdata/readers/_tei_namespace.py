@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from axolotl_ragdata.readers._text import holds
+
 URI = "http://www.tei-c.org/ns/1.0"
 DECLARATION = f' xmlns="{URI}"'.encode()
 ATTRIBUTES = rb"""(?:\s+[A-Za-z][\w:.-]*="[^"<>&]*")*"""
@@ -17,6 +19,7 @@ TAG = re.compile(rb"<[A-Za-z][\w.-]*" + ATTRIBUTES)
 """A tag up to one of its attributes."""
 ENDS = frozenset((b" ", b"\t", b"\r", b"\n", b"/", b">"))
 DECLARES = re.compile(b"xmlns")
+LITERAL = re.compile(rb"!\[CDATA\[")
 ANOTHER = re.compile(b':[A-Za-z][\\w.-]*="(?!%b")[^"<>&]+"' % re.escape(URI.encode()))
 """What may follow on "xmlns": a prefix for another namespace."""
 
@@ -28,7 +31,7 @@ def without_namespace(raw: bytes) -> bytes | None:
     a namespace the default or gives this one a prefix, and no text is marked to be taken literally.
     """
     pieces = raw.split(DECLARATION)
-    if len(pieces) == 1 or not ROOT.fullmatch(pieces[0]) or b"CDATA" in raw:
+    if len(pieces) == 1 or not ROOT.fullmatch(pieces[0]) or holds(b"!", LITERAL, raw):
         return None
     if not all(TAG.fullmatch(piece, max(0, piece.rfind(b"<"))) for piece in pieces[1:-1]):
         return None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from axolotl_ragdata.readers._hyphens import LINE_END, healed, words_of
+
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+LIGATURE_SIGNS = tuple(map(chr, LIGATURES))
 SOFT_HYPHEN = re.compile("\u00ad\\s*")
-LINE_END_HYPHEN = re.compile(r"-[ \t]*\r?\n\s*([^\W\d_]+)")
-WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 CHARACTER_REFERENCE = re.compile(b"&#")
 FEW = 300
@@ -31,8 +32,6 @@ ODD = {
 COMPOSING = tuple(bytes([lead]) for lead in bytes.fromhex("cccdd2d6d7d8d9dbdcdddfe0e1e3eaeff0"))
 """First bytes in UTF-8 of characters that may not be NFC: combining marks, and what composes with what stands before.
 To look for bytes takes a tenth of what it takes to ask `unicodedata` about every piece of text."""
-LONGEST_WORD = 40
-OPENERS = "([{\"'“‘«„"
 SEAM = 8
 """Characters before a seam that composition across it may change."""
 
@@ -50,7 +49,7 @@ class TextRules:
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
-        referenced = _in(b"&", CHARACTER_REFERENCE, data)
+        referenced = holds(b"&", CHARACTER_REFERENCE, data)
         odd = referenced or b"\r" in data or _any_in(ODD, data)
         self.special = referenced or _any_in(SPECIAL, data)
         self.composes = odd or any(lead in data for lead in COMPOSING)
@@ -59,19 +58,18 @@ class TextRules:
     @cached_property
     def vocabulary(self) -> frozenset[str]:
         """The words of the document; they decide whether a hyphen at the end of a line stays."""
-        text = self.data.decode("utf-8", "replace").lower()
-        return frozenset(found[0] for found in WORDS.finditer(text))
+        return words_of(self.data)
 
     def squeeze(self, text: str) -> str:
         """Return the running text of a piece: white space is one blank, none at the ends.
 
         Soft hyphens, ligatures and hyphens at line ends are gone, and the text is NFC.
         """
-        if self.special:
-            text = SOFT_HYPHEN.sub("", text).translate(LIGATURES)
+        if self.special and not text.isascii():
+            text = _without_ligatures(SOFT_HYPHEN.sub("", text))
         if "\n" in text:
             if "-" in text:
-                text = LINE_END_HYPHEN.sub(self._heal, text)
+                text = LINE_END.sub(lambda found: healed(found, self.vocabulary), text)
             text = " ".join(text.split())
         elif self.odd_blanks or "  " in text or "\t" in text:
             text = " ".join(text.split())
@@ -79,24 +77,19 @@ class TextRules:
             text = text.strip()
         return nfc(text) if self.composes else text
 
-    def _heal(self, found: re.Match[str]) -> str:
-        """Return the second half of a word that a line end splits, with the hyphen where it belongs to the word."""
-        text, second = found.string, found[1]
-        before = text[max(0, found.start() - LONGEST_WORD) : found.start()].rsplit(None, 1)
-        first = before[-1].lstrip(OPENERS) if before else ""
-        if not first:
-            return found[0]
-        known = f"{first}{second}".lower() in self.vocabulary or f"{first}-{second}".lower() not in self.vocabulary
-        return second if known and second[0].islower() else f"-{second}"
+
+def _without_ligatures(text: str) -> str:
+    """Return the text with its ligatures as letters; to translate takes long, and few texts have any."""
+    return text.translate(LIGATURES) if any(ligature in text for ligature in LIGATURE_SIGNS) else text
 
 
 def _any_in(patterns: Mapping[bytes, re.Pattern[bytes]], data: bytes) -> bool:
     """Return whether a pattern is found; each begins with the byte that it is named by."""
-    return any(_in(lead, pattern, data) for lead, pattern in patterns.items())
+    return any(holds(lead, pattern, data) for lead, pattern in patterns.items())
 
 
-def _in(lead: bytes, pattern: re.Pattern[bytes], data: bytes) -> bool:
-    """Return whether a pattern is found; to look at a few hundred places is faster than to search with it."""
+def holds(lead: bytes, pattern: re.Pattern[bytes], data: bytes) -> bool:
+    """Return whether a pattern is found that begins with a byte; to look at a few hundred of these is faster."""
     at = data.find(lead)
     for _ in range(FEW):
         if at < 0 or pattern.match(data, at):
@@ -153,7 +146,7 @@ def _settle_apart(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[
     spans: list[list[Any]] = []
     open_spans: list[list[Any]] = []
     length, blank = 0, False
-    for piece in (*pieces, *(None for _ in pieces)):
+    for piece in (*_joined(pieces), *(None for _ in pieces)):
         if piece is None:
             if open_spans:
                 open_spans.pop()[1] = length
@@ -172,6 +165,21 @@ def _settle_apart(pieces: Sequence[Piece], rules: TextRules) -> tuple[str, list[
             blank = blank or piece != ""
     text = "".join(parts)
     return text, [found for start, end, carried in spans if (found := _trimmed(start, end, carried, text))]
+
+
+def _joined(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Yield the pieces, those of text that nothing stands between as one: a hyphen and its line end belong together."""
+    texts: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, str):
+            texts.append(piece)
+        else:
+            if texts:
+                yield "".join(texts)
+                texts.clear()
+            yield piece
+    if texts:
+        yield "".join(texts)
 
 
 def _compose(parts: list[str], length: int, text: str) -> tuple[int, str]:

@@ -24,6 +24,8 @@ MAX_MARKS = 500_000
 MAX_RECOVERED = 16 * 2**20
 """Characters of broken XML that are recovered; recovery needs the text in several copies."""
 PROLOG_BYTES = 8192
+TOO_DEEP = "Excessive depth"
+"""How the parser says that elements are nested too deeply; it has no code of its own for that."""
 LEAST_KEPT = 0.9
 """The least share of the words that recovery must keep."""
 DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
@@ -80,7 +82,7 @@ def _check_marks(data: bytes, where: str) -> None:
 def _parsed(raw: bytes, where: str) -> tuple[Any, bytes, list[str]]:
     """Do the work of `parse_xml`."""
     if _is_plain(raw):
-        root = _strict(raw)
+        root = _strict(raw, where)
         if root is not None:
             return root, raw, []
     warnings: list[str] = []
@@ -90,7 +92,7 @@ def _parsed(raw: bytes, where: str) -> tuple[Any, bytes, list[str]]:
     text, entities = _without_doctype(text, where, warnings)
     if not entities:
         encoded = text.encode("utf-8", "replace")
-        root = _strict(encoded)
+        root = _strict(encoded, where)
         if root is not None:
             return root, encoded, warnings
     return _mended(text, entities, where, warnings)
@@ -107,13 +109,21 @@ def _is_plain(raw: bytes) -> bool:
     return declared is None or declared[1].lower() in UTF8_NAMES
 
 
-def _strict(data: bytes) -> Any:
-    """Return the root of well-formed XML, None of anything else."""
+def _strict(data: bytes, where: str) -> Any:
+    """Return the root of well-formed XML, None of anything else.
+
+    Raises:
+        DocumentRefused: Its elements are nested more deeply than the parser goes; to mend it is of no use.
+    """
     from lxml import etree
 
     try:
         return etree.fromstring(data, _parser(recover=False))
-    except (etree.XMLSyntaxError, ValueError):
+    except etree.XMLSyntaxError as problem:
+        if TOO_DEEP in str(problem):
+            raise DocumentRefused(where, "its elements are nested too deeply", "flatten the file") from None
+        return None
+    except ValueError:
         return None
 
 
@@ -220,7 +230,7 @@ def _mended(text: str, entities: frozenset[str], where: str, warnings: list[str]
     """Return the tree of a text that is not well formed: mended, or else recovered."""
     mended, repairs = _mend.mend(text, entities)
     encoded = mended.encode("utf-8", "replace")
-    root = _strict(encoded)
+    root = _strict(encoded, where)
     warnings += repairs
     if root is None:
         root = _recovered(mended, where, warnings)

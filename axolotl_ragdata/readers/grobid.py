@@ -32,7 +32,7 @@ class GrobidReader:
     """Reads TEI; refuses what GROBID writes besides (error messages, training data) by name."""
 
     suffixes: tuple[str, ...] = (".xml", ".tei")
-    version = "2"
+    version = "3"
 
     def recognises(self, path: Path, head: bytes) -> bool:
         """Return whether a file is TEI, an error of GROBID, or anything under the name of an XML file."""
@@ -98,14 +98,15 @@ def _namespace(root: Any, where: str, warnings: list[str]) -> str:
 def _fields(path: Path, raw: bytes, root: Any, ns: str, data: bytes, warnings: list[str]) -> Fields:
     header = Header(root, ns)
     rules = TextRules(data)
-    entries = references(header.text, ns, rules)
+    entries = references(header.texts, ns, rules)
     targets = Targets(entries)
     body = Body(ns, rules, targets)
     _walk(body, header, warnings)
-    sections = body.sections()
+    sections = body.sections(header.journal())
     title, doubt = header.titles()
     language, other = settle_language(header.language(), _sample(sections))
-    found = (doubt, other, *drop_furniture(sections), _said("running heads (`fw`) were left out", body.n_running_heads))
+    running = _said("running heads (`fw`) were left out", body.n_running_heads)
+    found = (doubt, other, *body.warnings, *drop_furniture(sections), running)
     warnings += [warning for warning in found if warning]
     warnings += targets.warnings()
     source = source_of(path, raw, NAME, GrobidReader.version, header.grobid_version())
@@ -129,14 +130,13 @@ def _walk(body: Body, header: Header, warnings: list[str]) -> None:
     ns = header.ns
     for abstract in header.header.iter(f"{ns}abstract"):
         body.read(abstract, "abstract")
-    text = header.text
-    if text is not None:
-        for name, where in (("front", "body"), ("body", "body"), ("back", "back")):
-            for element in text.iterfind(ns + name):
-                body.read(element, where)
-    if text is None or text.find(f"{ns}body") is None:
+    for text in header.texts:
+        body.read(text, "body")
+    has_text = body.holds_text()
+    loose = has_text and not header.text_has("front")
+    if not loose and not header.text_has("body"):
         warnings.append("header only: the file has no body")
-    elif not any(part.holds() for part in body.parts if part.where == "body") and not body.hanging:
+    elif not has_text:
         warnings.append("body is empty")
 
 

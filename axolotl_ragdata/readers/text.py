@@ -10,7 +10,8 @@ from axolotl_ragdata.errors import DocumentRefused
 from axolotl_ragdata.readers import MAGIC, readers, source_of
 from axolotl_ragdata.readers._language import settle_language
 from axolotl_ragdata.readers._markdown import markdown_sections
-from axolotl_ragdata.readers._outline import Outline, number_in_title
+from axolotl_ragdata.readers._numbers import number_in_title
+from axolotl_ragdata.readers._outline import Outline
 from axolotl_ragdata.readers._text import UNWANTED, TextRules, clean
 from axolotl_ragdata.records import Document, content_id
 
