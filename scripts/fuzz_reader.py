@@ -39,11 +39,12 @@ SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 LONGEST = 32_768
 FORBIDDEN = ("open", "socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "urllib.", "ctypes.dlopen")
 TAGS = """TEI teiHeader text front body back div head p s ref note figure figDesc label table row cell formula list item
-listBibl biblStruct analytic monogr author persName forename surname title date idno bibl abstract fw lb hi graphic
-availability licence application publicationStmt fileDesc sourceDesc""".split()  # noqa: SIM905
+listBibl biblStruct analytic monogr author persName orgName forename surname title date idno ptr bibl abstract fw lb hi
+graphic desc group availability licence application publicationStmt fileDesc sourceDesc""".split()  # noqa: SIM905
 WORDS = [
     *('type="bibr"', 'type="table"', 'target="#b0"', 'xml:id="b0"', 'n="2.1"', 'coords="1,2,3,4,5"', 'cols="2"'),
     *('rows="9"', 'level="a"', 'when="1999"', 'xml:lang="fr"', 'xmlns="http://www.tei-c.org/ns/1.0"', 'role="label"'),
+    *('type="foot"', 'target="#n0"', 'xml:id="n0"', 'type="doi"'),
     *("&lt;", "&amp;", "&#0;", "&#x301;", "&nbsp;", "<![CDATA[", "]]>", "<!--", "-->", "<?xml", "?>", "<!DOCTYPE"),
     *('<!ENTITY a "b">', '<!ENTITY x SYSTEM "file:///etc/passwd">', "&x;", "\u00ad", "\ufb01", "e\u0301", "-\n", "\0"),
 ]

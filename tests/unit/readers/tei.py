@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 TAGS = """
     p div head note ref figure figDesc label table row cell list item formula s hi lb quote ab graphic
-    listBibl biblStruct author persName surname forename title date idno abstract text body back front fw
-    unknown
+    listBibl biblStruct author persName orgName surname forename title date idno ptr abstract text body back front
+    group fw pb desc unknown
 """.split()  # noqa: SIM905
 ATTRIBUTES = ("type", "target", "n", "coords", "cols", "rows", "role", "place", "xml:lang", "level", "when")
 VALUES = st.sampled_from(
