@@ -12,7 +12,7 @@ from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.decontamination import evaluation_files, fingerprint_of
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
 from axolotl_ragdata.history import recorded
-from axolotl_ragdata.interruption import rarely_collected
+from axolotl_ragdata.interruption import interruptible, rarely_collected
 from axolotl_ragdata.materials import needs_template, open_template
 from axolotl_ragdata.pdfs import options_of
 from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
@@ -95,7 +95,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
     check_names(recipe)
     open_template(recipe)  # what it lacks is said before anything is paid for
     run = RunDirectory(recipe.output)
-    with run.locked(waiting):
+    with interruptible(str(run.folder)), run.locked(waiting):
         files = corpus.source_files(recipe)
         wanted = fingerprint(recipe, files)
         unchanged = stale_reason(run, wanted) is None

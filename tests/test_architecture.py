@@ -18,6 +18,7 @@ LAYERS: list[set[str]] = [
         "errors",
         "records",
         "progress",
+        "threads",
         "interruption",
         "languages",
         "quotes",

@@ -1,0 +1,56 @@
+"""Threads for what blocks a loop, which nobody waits for once the loop is left."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
+
+Job = tuple["Future[Any]", Callable[[], Any]]
+MOST = min(32, (os.cpu_count() or 1) + 4)
+"""As many as Python's own executor has."""
+
+
+class UnawaitedThreads(ThreadPoolExecutor):
+    """An executor whose threads end with the process, whatever they are doing: an interrupted run leaves them to it.
+
+    A loop takes no executor but this kind, whose own threads would be waited for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._started = 0
+        self._unfinished = 0
+        self._count = threading.Lock()
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Return what will be done by one of the threads."""
+        future: Future[Any] = Future()
+        with self._count:
+            self._unfinished += 1
+            if self._started < min(self._unfinished, MOST):
+                self._started += 1
+                threading.Thread(target=self._work, name="beside the loop", daemon=True).start()
+        self._jobs.put((future, lambda: work(*arguments, **named)))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the threads end when they are done."""
+        for _ in range(self._started):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            future, work = job
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(work())
+                except BaseException as problem:
+                    future.set_exception(problem)
+            del job, future, work  # what they hold must not live until the next comes
+            with self._count:
+                self._unfinished -= 1
