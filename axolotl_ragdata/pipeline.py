@@ -298,7 +298,7 @@ def _build(
     rows.failures[:0] = outcomes.failures
     accounting.compact(run.journal)
     facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
-    run.write_table(RETRIEVALS, rows.retrievals)
+    facts["notes"] = {RETRIEVALS: rows.retrievals}
     manifest = write_run(recipe, run, documents, passages, rows, facts)
     return BuildReport(run.folder, manifest)
 

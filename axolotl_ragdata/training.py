@@ -22,8 +22,8 @@ from axolotl_ragdata.exports import exports
 from axolotl_ragdata.lineage import check_resume, make_record
 from axolotl_ragdata.pipeline import damage, ensure_built, exported_files, files_to_train_on, staleness
 from axolotl_ragdata.recipe import BLOCK, KeyPath, Recipe, key_lines, recipe_from
+from axolotl_ragdata.replacement import SPLITS
 from axolotl_ragdata.store import RunDirectory
-from axolotl_ragdata.writing import SPLITS
 
 Config = MutableMapping[str, Any]
 

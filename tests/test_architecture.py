@@ -34,6 +34,7 @@ LAYERS: list[set[str]] = [
         "page",
         "ranking",
         "shelf",
+        "replacement",
         "endpoints",
     },
     {"registry", "block", "asking_blocks", "blocks"},
