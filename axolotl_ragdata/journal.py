@@ -314,7 +314,8 @@ def _acknowledge(waiting: list[asyncio.Future[None]], problem: StoreError | None
 
 def key_of(line: bytes) -> str:
     """Return the key of a journal's line, "" where it has none."""
-    return line[len(PREFIX) : max(0, line.find(b'"', len(PREFIX)))].decode("utf-8", "replace")
+    end = line.find(b'"', len(PREFIX))
+    return line[len(PREFIX) : end].decode("utf-8", "replace") if end > 0 else ""
 
 
 def _entry(line: bytes, key: str, fields: Sequence[str]) -> dict[str, Any] | None:
