@@ -106,10 +106,15 @@ def rarely_collected() -> Iterator[None]:
 async def _with_threads(work: Coroutine[Any, Any, Result]) -> Result:
     import asyncio
 
-    from axolotl_ragdata.threads import UnawaitedThreads
+    from axolotl_ragdata.threads import Threads
 
-    asyncio.get_running_loop().set_default_executor(UnawaitedThreads())
-    return await work
+    threads = Threads()
+    asyncio.get_running_loop().set_default_executor(threads)
+    try:
+        return await work
+    except Interrupted:
+        threads.leave()
+        raise
 
 
 async def _cancelled_by_signals(work: Coroutine[Any, Any, Result], where: str) -> Result:

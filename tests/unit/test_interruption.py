@@ -209,6 +209,25 @@ except Interrupted as stop:
 """
 
 
+def test_an_error_waits_for_the_threads_that_it_leaves() -> None:
+    # a process that ends while they are inside of a library could crash
+    ended = threading.Event()
+
+    def compute() -> None:
+        time.sleep(0.3)
+        ended.set()
+
+    async def work() -> None:
+        beside = asyncio.create_task(asyncio.to_thread(compute))
+        await asyncio.sleep(0.05)
+        beside.cancel()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_interruptibly(work(), "run")
+    assert ended.is_set()
+
+
 @BOTH
 def test_a_thread_that_computes_is_not_waited_for(number: signal.Signals) -> None:
     code, err, seconds = run_and_signal(COMPUTING, number, "")
