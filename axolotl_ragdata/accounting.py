@@ -114,22 +114,43 @@ def compact(folder: Path) -> int:
     segments = _segments(folder, (FAILURES,))
     if sum(path.stat().st_size for path in segments) < WORTH_COMPACTING:
         return 0
-    answered = {key_of(line) for _, line in _lines(folder, {}, (ANSWERS,))}
+    answered = {key_of(line) for _, line in _lines(folder, {}, (ANSWERS,))} | {SUMMARY_KEY}
     kept: list[bytes] = []
     sums: dict[tuple[str, str], list[int]] = {}
     gone = 0
-    for _, line in _lines(folder, {}, (FAILURES,)):
-        if _is_judging(line) or (key_of(line) not in answered and key_of(line) != SUMMARY_KEY):
+    for line in _whole_lines(segments):
+        found = None if _is_judging(line) or key_of(line) not in answered else _failed(line)
+        if found is None:
             kept.append(line)
             continue
-        entry = json.loads(line)["entry"]
-        usage = entry.get("usage") or {}
-        total = sums.setdefault((entry["stage"].split("@")[0], entry["error"]), [0, 0, 0])
-        for at, name in enumerate(("calls", "input_tokens", "output_tokens")):
-            total[at] += int(usage.get(name) or 0)
+        stage, error, used = found
+        total = sums.setdefault((stage, error), [0, 0, 0])
+        for at in range(3):
+            total[at] += used[at]
         gone += 1
     _replace(segments, [*(_summary(*key, total) for key, total in sorted(sums.items())), *kept])
     return gone - len(sums)
+
+
+def _whole_lines(segments: Iterable[Path]) -> Iterator[bytes]:
+    """Yield the lines of segments, entries or not, each with its end."""
+    for path in segments:
+        try:
+            with path.open("rb") as file:
+                yield from (line if line.endswith(b"\n") else line + b"\n" for line in file)
+        except OSError as problem:
+            raise _error(path, problem) from None
+
+
+def _failed(line: bytes) -> tuple[str, str, tuple[int, ...]] | None:
+    """Return stage, error and usage of a failed attempt, None where the line is none."""
+    try:
+        entry = json.loads(line)["entry"]
+        usage = entry.get("usage") or {}
+        used = tuple(int(usage.get(name) or 0) for name in ("calls", "input_tokens", "output_tokens"))
+        return entry["stage"].split("@")[0], str(entry["error"]), used
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def _summary(stage: str, error: str, total: list[int]) -> bytes:

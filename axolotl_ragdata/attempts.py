@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from axolotl_ragdata.blocks import LlmBlock
 from axolotl_ragdata.forms import Form
+from axolotl_ragdata.journal import Journal
 from axolotl_ragdata.records import Usage, content_id
 from axolotl_ragdata.stage import ChatRequest, Completion
 from axolotl_ragdata.structured import instructions, response_format
 from axolotl_ragdata.transport import Reply
 
 CHARACTERS_A_TOKEN = 3
+KEPT = ("text", "value", "model", "usage")
+"""What the journal's entry of an answer must have."""
 TOKENS_A_MESSAGE = 8
 """For its role and the marks around it, at most."""
 
@@ -125,6 +129,22 @@ def journal_entry(request: ChatRequest, completion: Completion) -> dict[str, Any
         "value": completion.value,
         "usage": completion.usage.model_dump(),
     }
+
+
+def kept_answer(journal: Journal, key: str) -> Completion | None:
+    """Return the answer that a journal holds under a key, None where it holds none that is whole.
+
+    Raises:
+        StoreError: The disk fails.
+    """
+    entry = journal.get(key, KEPT)
+    if entry is None:
+        return None
+    try:
+        usage = Usage.model_validate(entry["usage"])
+    except ValidationError:
+        usage = Usage(calls=1)  # what it cost is for reading only
+    return Completion(entry["text"], entry["value"], entry["model"], usage, from_journal=True)
 
 
 def failed_entry(request: ChatRequest, attempt: Attempt, number: int) -> dict[str, Any]:

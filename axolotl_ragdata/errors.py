@@ -21,6 +21,9 @@ An interrupted run exits with 130 (SIGINT) or 143 (SIGTERM).
 
 from __future__ import annotations
 
+PAID = "every finished call is in the journal"
+"""What an interrupted run keeps."""
+
 
 class RagdataError(Exception):
     """An error with a place, a fact and a way out.
@@ -121,7 +124,7 @@ class Interrupted(RagdataError):
         kept: What is not lost.
     """
 
-    def __init__(self, where: str, signal_number: int, kept: str = "every finished call is in the journal") -> None:
+    def __init__(self, where: str, signal_number: int, kept: str = PAID) -> None:
         super().__init__(where, f"interrupted; {kept}", "run the same command to go on")
         self.kept = kept
         self.signal_number = signal_number

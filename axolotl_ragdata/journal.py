@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, repeat
 from pathlib import Path
 from queue import SimpleQueue
@@ -21,10 +21,12 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from axolotl_ragdata.errors import StoreError
+from axolotl_ragdata.replacement import make_folder, sync_folder
 
 ANSWERS = "answers"
 FAILURES = "failures"
 SEGMENT_BYTES = 256 * 2**20
+TAIL_BYTES = 2**16
 PREFIX = b'{"key":"'
 ENCODED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -33,7 +35,7 @@ class Journal:
     """The journal in a folder; open it with `Journal.open`. One process writes it, from one event loop.
 
     Attributes:
-        notes: What was found wrong on opening, one line each.
+        notes: What was found wrong on opening and on reading since, one line each.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,6 +43,8 @@ class Journal:
         self.notes: list[str] = []
         self._places: dict[str, tuple[int, int, int]] = {}
         self._readers: list[int] = []
+        self._paths: list[Path] = []
+        """Of the segments that are read."""
         self._writers: dict[str, int] = {}
         self._sizes: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
@@ -58,9 +62,11 @@ class Journal:
         """
         journal = cls(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             for path in sorted(folder.glob(f"{ANSWERS}-*.jsonl")):
                 journal._index(path)
+            for path in sorted(folder.glob(f"{FAILURES}-*.jsonl"))[-1:]:
+                journal._cut_torn(path)
             for stem in (ANSWERS, FAILURES):
                 journal._start_segment(stem)
         except OSError as problem:
@@ -76,22 +82,42 @@ class Journal:
         """Return whether there is an answer for a key."""
         return key in self._places
 
-    def get(self, key: str) -> dict[str, Any] | None:
-        """Return the entry of a key, None where there is none.
+    def get(self, key: str, fields: Sequence[str] = ()) -> dict[str, Any] | None:
+        """Return the entry of a key, None where there is none, or none that can be read: that is noted, and forgotten.
+
+        Args:
+            key: The key.
+            fields: What an entry must have to be one.
 
         Raises:
-            StoreError: The line cannot be read.
+            StoreError: The disk fails.
         """
         place = self._places.get(key)
         if place is None:
             return None
         segment, start, length = place
         try:
-            line = json.loads(os.pread(self._readers[segment], length, start))
-        except (OSError, ValueError) as problem:
-            fix = "delete that line: its call is made again"
-            raise StoreError(str(self.folder), f"the entry {key} cannot be read: {problem}", fix) from None
-        return dict(line["entry"])
+            line = os.pread(self._readers[segment], length, start)
+        except OSError as problem:
+            what = f"cannot be read at byte {start:,} ({key}): {problem.strerror}"
+            raise StoreError(
+                str(self._paths[segment]), what, "check the disk, then run the same command again"
+            ) from None
+        entry = _entry(line, key, fields)
+        if entry is None:
+            del self._places[key]
+            what = f"the answer {key} at byte {start:,} cannot be read; its call is made again"
+            self.notes.append(f"{self._paths[segment]}: {what}")
+        return entry
+
+    def check(self) -> None:
+        """Raise what broke the journal, where something did: what is asked now could not be kept.
+
+        Raises:
+            StoreError: It cannot be written any more.
+        """
+        if self._broken is not None:
+            raise self._broken
 
     def append(self, key: str, entry: Mapping[str, Any]) -> asyncio.Future[None]:
         """Return what is done once the entry is on the disk; call it in an event loop, and await it.
@@ -127,8 +153,7 @@ class Journal:
         self._readers, self._writers = [], {}
 
     def _enqueue(self, stem: str, key: str, entry: Mapping[str, Any]) -> asyncio.Future[None]:
-        if self._broken is not None:
-            raise self._broken
+        self.check()
         try:
             line = to_json({"key": key, "entry": entry})
         except PydanticSerializationError:
@@ -170,7 +195,8 @@ class Journal:
             for stem in (ANSWERS, FAILURES):
                 if lines := [line for turn in turns for line in turn.lines[stem]]:
                     self._flush(stem, [key for turn in turns for key in turn.keys[stem]], lines)
-        except OSError as problem:
+        except Exception as problem:
+            # a disk that is full, or a bug: whoever waits must hear of either
             self._broken = self._error(problem)
         # one wake-up of the loop for many lines: one for each costs more than writing it
         for turn in turns:
@@ -211,43 +237,59 @@ class Journal:
         self._writers[stem] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._sizes[stem] = path.stat().st_size
         if new:
-            self._sync_folder()
+            sync_folder(self.folder)
         if stem == ANSWERS and (new or not self._readers):
-            self._readers.append(os.open(path, os.O_RDONLY))
+            self._read_from(path)
 
     def _segment(self, stem: str, number: int) -> Path:
         return self.folder / f"{stem}-{number:06d}.jsonl"
 
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    def _read_from(self, path: Path) -> None:
+        self._readers.append(os.open(path, os.O_RDONLY))
+        self._paths.append(path)
 
     def _index(self, path: Path) -> None:
-        self._readers.append(os.open(path, os.O_RDONLY))
+        self._read_from(path)
         segment, start, bad = len(self._readers) - 1, 0, 0
         with path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     self._cut(path, start, len(line))
                     break
-                if line.startswith(PREFIX) and line.endswith(b"}}\n"):
-                    self._places[key_of(line)] = (segment, start, len(line) - 1)
+                if line.startswith(PREFIX) and line.endswith(b"}}\n") and (key := key_of(line)):
+                    self._places[key] = (segment, start, len(line) - 1)
                 elif line.strip():
                     bad += 1
                 start += len(line)
         if bad:
             self.notes.append(f"{path}: {bad} lines are not journal entries; their calls are made again")
 
+    def _cut_torn(self, path: Path) -> None:
+        """Cut a last line that is not whole: what is appended would be glued to it."""
+        size = whole = path.stat().st_size
+        with path.open("rb") as file:
+            while whole > 0:
+                start = max(0, whole - TAIL_BYTES)
+                file.seek(start)
+                if end := file.read(whole - start).rfind(b"\n") + 1:
+                    whole = start + end
+                    break
+                whole = start
+        if whole < size:
+            self._cut(path, whole, size - whole)
+
     def _cut(self, path: Path, size: int, lost: int) -> None:
         os.truncate(path, size)
         self.notes.append(f"{path}: cut {lost} bytes of a last line that was not whole; its call is made again")
 
-    def _error(self, problem: OSError) -> StoreError:
-        fix = "free some space or correct the permissions, then run the same command again; nothing paid for is lost"
-        return StoreError(str(self.folder), f"the journal cannot be written: {problem.strerror or problem}", fix)
+    def _error(self, problem: Exception) -> StoreError:
+        if isinstance(problem, OSError):
+            reason, first = problem.strerror or str(problem), "free some space or correct the permissions"
+        else:
+            reason, first = repr(problem), "report this as a bug"
+        kept = "what it holds is kept, what was in flight is asked again"
+        fix = f"{first}, then run the same command again: {kept}"
+        return StoreError(str(self.folder), f"the journal cannot be written: {reason}", fix)
 
 
 class _Turn:
@@ -271,5 +313,16 @@ def _acknowledge(waiting: list[asyncio.Future[None]], problem: StoreError | None
 
 
 def key_of(line: bytes) -> str:
-    """Return the key of a journal's line."""
-    return line[len(PREFIX) : line.index(b'"', len(PREFIX))].decode("utf-8", "replace")
+    """Return the key of a journal's line, "" where it has none."""
+    end = line.find(b'"', len(PREFIX))
+    return line[len(PREFIX) : end].decode("utf-8", "replace") if end > 0 else ""
+
+
+def _entry(line: bytes, key: str, fields: Sequence[str]) -> dict[str, Any] | None:
+    """Return the entry of a line, None where it is none of that key or lacks a field."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    entry = found.get("entry") if isinstance(found, dict) and found.get("key") == key else None
+    return entry if isinstance(entry, dict) and all(name in entry for name in fields) else None

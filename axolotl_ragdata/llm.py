@@ -23,6 +23,7 @@ from axolotl_ragdata.attempts import (
     failed_entry,
     journal_entry,
     journal_key,
+    kept_answer,
     likely_tokens,
     usage_of,
     what_it_said,
@@ -184,9 +185,9 @@ class Chat:
             StoreError: The journal cannot be written.
         """
         key = self.key(request)
-        if (entry := self._journal.get(key)) is not None:
+        if (kept := kept_answer(self._journal, key)) is not None:
             self.stats.from_journal += 1
-            return Completion(entry["text"], entry["value"], entry["model"], Usage(**entry["usage"]), from_journal=True)
+            return kept
         task = self._running.get(key)
         if task is None:
             # equal requests share one call
@@ -283,6 +284,7 @@ class Chat:
     async def _attempt(self, key: str, request: ChatRequest, number: int, form: Form) -> Attempt:
         if self._leaving:
             raise asyncio.CancelledError
+        self._journal.check()
         expected = worst_case(request)
         await self._budget.reserve(expected)
         # until its answer is in the journal

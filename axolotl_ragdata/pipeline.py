@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.decontamination import evaluation_files, fingerprint_of
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
-from axolotl_ragdata.history import recorded
-from axolotl_ragdata.interruption import rarely_collected
+from axolotl_ragdata.history import Entry, recorded
+from axolotl_ragdata.interruption import interruptible, rarely_collected
 from axolotl_ragdata.materials import needs_template, open_template
 from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
 from axolotl_ragdata.progress import Progress, Silent
@@ -94,7 +94,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
     check_names(recipe)
     open_template(recipe)  # what it lacks is said before anything is paid for
     run = RunDirectory(recipe.output)
-    with run.locked(waiting):
+    with interruptible(str(run.folder)), run.locked(waiting):
         files = corpus.source_files(recipe)
         wanted = fingerprint(recipe, files)
         unchanged = stale_reason(run, wanted) is None
@@ -102,7 +102,7 @@ def build(recipe: Recipe, progress: Progress | None = None, waiting: Callable[[]
             report = BuildReport(run.folder, run.read_manifest() or {}, unchanged)
         else:
             with recorded(run.folder) as entry, rarely_collected():
-                report = _build(recipe, run, files, wanted, progress or Silent())
+                report = _build(recipe, run, files, wanted, progress or Silent(), entry)
                 entry.rows = report.counts["examples"]
     _check_failures(recipe, report)
     check_rows(report)
@@ -285,20 +285,23 @@ def damage(run: RunDirectory) -> str | None:
 
 
 def _build(
-    recipe: Recipe, run: RunDirectory, files: list[corpus.SourceFile], wanted: Mapping[str, Any], progress: Progress
+    recipe: Recipe,
+    run: RunDirectory,
+    files: list[corpus.SourceFile],
+    wanted: Mapping[str, Any],
+    progress: Progress,
+    entry: Entry,
 ) -> BuildReport:
-    outcomes = Outcomes()
-    previous = previous_build(run, wanted)
-    known = corpus.Known(files, wanted, previous)
-    documents = _read(recipe, files, outcomes, progress, known, run.folder)
+    outcomes, previous = Outcomes(), previous_build(run, wanted)
+    documents = _read(recipe, files, outcomes, progress, corpus.Known(files, wanted, previous), run.folder)
     passages = _passages(recipe, documents, outcomes, progress, previous, run.folder)
     rows = make_rows(recipe, run, documents, passages, progress, previous)
     rows.rejected[:0] = outcomes.rejected
     rows.failures[:0] = outcomes.failures
-    accounting.compact(run.journal)
+    entry.compact()
     wanted = {**wanted, **corpus.fingerprint_of_pdfs(recipe, files)}  # their TEI is there now
     facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
-    run.write_table(RETRIEVALS, rows.retrievals)
+    facts["notes"] = {RETRIEVALS: rows.retrievals}
     manifest = write_run(recipe, run, documents, passages, rows, facts)
     return BuildReport(run.folder, manifest)
 
@@ -381,9 +384,8 @@ def _passages(
         passages.extend(made.passages)
         progress.advance()
     if not passages:
-        what = (
-            "the only document has no text" if len(documents) == 1 else f"the {len(documents)} documents have no text"
-        )
+        count = len(documents)
+        what = "the only document has no text" if count == 1 else f"the {count} documents have no text"
         raise NoDocuments(recipe.where("sources"), what, "see `ragdata read` on one of them")
     return passages
 

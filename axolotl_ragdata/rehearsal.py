@@ -101,13 +101,13 @@ class RehearsalChat:
 
     async def complete(self, request: ChatRequest) -> Completion | Failure:
         """Return what the journal holds, else a Failure; the prompt is counted."""
-        from axolotl_ragdata.attempts import journal_key
+        from axolotl_ragdata.attempts import journal_key, kept_answer
 
         tally = self.tallies[request.stage.split("@")[0]]
-        entry = self._journal.get(journal_key(self._block, request))
-        if entry is not None:
+        kept = kept_answer(self._journal, journal_key(self._block, request))
+        if kept is not None:
             tally.in_journal += 1
-            return Completion(entry["text"], entry["value"], entry["model"], Usage(**entry["usage"]), from_journal=True)
+            return kept
         text = f"{request.system}\n{request.user}" + "".join(turn.content for turn in request.history)
         tally.characters += len(text)
         if tally.asked < COUNTED:

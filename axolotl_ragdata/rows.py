@@ -338,8 +338,9 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
         journal = stack.enter_context(contextlib.closing(Journal.open(run.journal)))
         embedded = recipe.ragdata.llm.model == "embedded"
         base_url = stack.enter_context(LlmServer()).base_url if embedded else None
-        for note in journal.notes:
-            progress.say(note)
+        _say_all(progress, journal.notes)
+        # and what is found wrong later
+        stack.callback(lambda known: _say_all(progress, journal.notes[known:]), len(journal.notes))
         before = spent_since(run.journal, (run.read_manifest() or {}).get("journal", {}))
         async with open_chat(recipe, journal, base_url, before, progress.say) as chat:
             yield chat
@@ -352,6 +353,11 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
             "seconds": round(time.monotonic() - started, 1),
             "cpu_seconds": round(time.process_time() - cpu_before_s, 1),
         }
+
+
+def _say_all(progress: Progress, lines: Sequence[str]) -> None:
+    for line in lines:
+        progress.say(line)
 
 
 def estimate(recipe: Recipe, passages: Sequence[Passage], most: Most) -> str:

@@ -1,7 +1,8 @@
 """The run directory: JSONL tables, exported files named by their content, the manifest, and the lock of one writer.
 
 Every file but the journal is written whole beside its place and renamed into it, so that a reader sees the old one or
-the new one, never a half. Table names and file names are fixed here; text from documents never becomes a path.
+the new one, never a half; those of a finished run take their places together. Names of tables and files are fixed
+here; text from documents never becomes a path.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ from pydantic import ValidationError
 from axolotl_ragdata.errors import RunLocked, StoreError
 from axolotl_ragdata.lines import read_line
 from axolotl_ragdata.records import Record
+from axolotl_ragdata.replacement import MANIFEST, STAGED, is_halfway, make_folder, put_in_place, sweep
 from axolotl_ragdata.shelf import Shelf
 
 RecordT = TypeVar("RecordT", bound=Record)
 
 TABLES = ("documents", "passages", "questions", "answers", "verdicts", "examples", "rejected", "failures")
-MANIFEST = "manifest.json"
 CARD = "README.md"
+LOCK = ".lock"
 LOCK_POLL_S = 0.5
+HALFWAY_S = 10.0
+"""How long who reads waits for a build that puts its files in place, which takes milliseconds."""
 ROW_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"([^"\\]*)"')
 """The id at the beginning of a row, as `write_table` writes it."""
 ROW_DOCUMENT = re.compile(ROW_ID.pattern + rb'\s*,\s*"doc_id"\s*:\s*"([^"\\]*)"')
@@ -73,13 +77,13 @@ class RunDirectory:
             StoreError: It cannot.
         """
         with _explained(self.folder, "cannot be written"):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
 
     @contextlib.contextmanager
     def locked(self, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-        """Hold the lock of the one writer; the kernel frees it when the process dies.
+        """Hold the lock of the one writer; the kernel frees it when the process dies. What a dead one left is swept.
 
         Args:
             waiting: Called once when another process holds the lock, which is then waited for; None: do not wait.
@@ -88,13 +92,21 @@ class RunDirectory:
             RunLocked: Another build holds it and `waiting` is None.
             StoreError: The folder cannot be written.
         """
+        self.create()
+        with self._lock(0.0, waiting):
+            with _explained(self.folder, "what a build left half done cannot be ended"):
+                put_in_place(self.folder)
+                sweep(self.folder)
+            yield
+
+    @contextlib.contextmanager
+    def _lock(self, patience_s: float, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        self.create()
-        lock = FileLock(self.folder / ".lock")
+        lock = FileLock(self.folder / LOCK)
         with _explained(self.folder, "cannot be locked"):
             try:
-                lock.acquire(timeout=0)
+                lock.acquire(timeout=patience_s, poll_interval=0.05)
             except Timeout:
                 if waiting is None:
                     fix = "wait for it to finish, or give this recipe another `output:`"
@@ -105,6 +117,27 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+    @contextlib.contextmanager
+    def replaced(self) -> Iterator[RunDirectory]:
+        """Yield where a finished run is written; at the end its files take the places of those that stand, together.
+
+        Its manifest is to be written last: until then, whatever happens leaves what stands as it was. The lock must be
+        held.
+
+        Raises:
+            StoreError: It cannot be written.
+        """
+        staged = RunDirectory(self.folder / STAGED)
+        try:
+            staged.create()
+            yield staged
+        except BaseException:
+            if not is_halfway(self.folder):
+                sweep(self.folder)
+            raise
+        with _explained(self.folder, "files cannot be put in place"):
+            put_in_place(self.folder)
 
     def write_table(self, name: str, records: Iterable[Record]) -> int:
         """Write a table, sorted as given; return its number of rows.
@@ -181,8 +214,6 @@ class RunDirectory:
     def write_rows(self, stem: str, rows: Iterable[Mapping[str, Any]]) -> str:
         """Write an exported file named `stem-<content hash>.jsonl`; return its name.
 
-        Older exports of the same stem are removed once the new one stands.
-
         Raises:
             StoreError: It cannot be written.
         """
@@ -195,14 +226,6 @@ class RunDirectory:
         name = f"{stem}-{hashlib.sha256(payload).hexdigest()[:16]}.jsonl"
         write_atomically(self.folder / name, payload)
         return name
-
-    def remove_stale_exports(self, stems: Iterable[str], keep: Iterable[str]) -> None:
-        """Remove the exported files of these stems that the manifest no longer names."""
-        kept = set(keep)
-        for stem in stems:
-            for path in self.folder.glob(f"{stem}-*.jsonl"):
-                if path.name not in kept:
-                    path.unlink(missing_ok=True)
 
     def write_card(self, text: str) -> None:
         """Write the dataset card.
@@ -222,12 +245,16 @@ class RunDirectory:
         write_atomically(self.folder / MANIFEST, payload.encode())
 
     def read_manifest(self) -> dict[str, Any] | None:
-        """Return the manifest, None where there is none.
+        """Return the manifest, None where there is none; where a build was killed as it ended, that is ended first.
 
         Raises:
             StoreError: It is not JSON.
+            RunLocked: A build puts its files in place and does not come to an end.
         """
         path = self.folder / MANIFEST
+        if is_halfway(self.folder):
+            with self._lock(HALFWAY_S), _explained(self.folder, "what a build left half done cannot be ended"):
+                put_in_place(self.folder)
         with _explained(path, "cannot be read"):
             if not path.exists():
                 return None

@@ -17,13 +17,14 @@ import yaml
 from axolotl_ragdata import ranks
 from axolotl_ragdata.base_model import EMBEDDED, prepare_base_model
 from axolotl_ragdata.display import TerminalProgress, show_error
-from axolotl_ragdata.errors import NoDocuments, RagdataError, RecipeError, StaleDataset
+from axolotl_ragdata.errors import Interrupted, NoDocuments, RagdataError, RecipeError, StaleDataset
 from axolotl_ragdata.exports import exports
+from axolotl_ragdata.interruption import end_interrupted
 from axolotl_ragdata.lineage import check_resume, make_record
 from axolotl_ragdata.pipeline import damage, ensure_built, exported_files, files_to_train_on, staleness
 from axolotl_ragdata.recipe import BLOCK, KeyPath, Recipe, key_lines, recipe_from
+from axolotl_ragdata.replacement import SPLITS
 from axolotl_ragdata.store import RunDirectory
-from axolotl_ragdata.writing import SPLITS
 
 Config = MutableMapping[str, Any]
 
@@ -45,6 +46,8 @@ def ending_with_the_message() -> Iterator[None]:
     except RagdataError as error:
         sys.stdout.flush()
         show_error(error, debug=False)
+        if isinstance(error, Interrupted):
+            end_interrupted(error.exit_code)
         raise SystemExit(error.exit_code) from error
 
 

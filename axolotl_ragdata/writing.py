@@ -18,8 +18,6 @@ from axolotl_ragdata.shelf import heads
 from axolotl_ragdata.store import RunDirectory, sha256_of
 from axolotl_ragdata.verdicts import producer_of
 
-SPLITS = ("train", "validation", "test_seen", "test_unseen")
-
 
 class Rejections:
     """Rejections on their way to their table, counted while they are written: a large corpus has many.
@@ -70,7 +68,8 @@ def write_run(
         passages: What they were cut into.
         rows: What came of them.
         facts: `fingerprint`, what the run depends on; `cutting`, warnings by document; `journal`, its marks;
-            `below_quota`, whether rows of a quota were filtered away since it was filled.
+            `below_quota`, whether rows of a quota were filtered away since it was filled; `notes`, tables that are no
+            part of the dataset, by name.
 
     Raises:
         StoreError: It cannot be written.
@@ -91,19 +90,21 @@ def write_run(
         "rejected": rejections,
         "failures": sorted(rows.failures, key=lambda record: (record.stage, record.subject_id)),
     }
-    counts: dict[str, int] = {name: run.write_table(name, records) for name, records in tables.items()}
-    export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
-    names: dict[str, str] = {}
-    for split, material in open_materials(recipe, passages, examples, rejected).items():
-        counts[split] = len(material.examples)
-        if lines := export.rows(material):
-            names[split] = run.write_rows(split, lines)
-    manifest = _manifest(recipe, documents, rows, rejections, facts, counts, names)
-    card = dataset_card(manifest, examples)
-    manifest["sha256"] = _hashes(run, [*(f"{name}.jsonl" for name in tables), *names.values()])
-    run.write_card(card)
-    run.write_manifest(manifest)
-    run.remove_stale_exports(SPLITS, names.values())
+    with run.replaced() as beside:
+        counts: dict[str, int] = {name: beside.write_table(name, records) for name, records in tables.items()}
+        for name, records in facts.get("notes", {}).items():
+            beside.write_table(name, records)
+        export = exports.get(recipe.ragdata.export.format, recipe.where("export", "format"))
+        names: dict[str, str] = {}
+        for split, material in open_materials(recipe, passages, examples, rejected).items():
+            counts[split] = len(material.examples)
+            if lines := export.rows(material):
+                names[split] = beside.write_rows(split, lines)
+        manifest = _manifest(recipe, documents, rows, rejections, facts, counts, names)
+        card = dataset_card(manifest, examples)
+        manifest["sha256"] = _hashes(beside, [*(f"{name}.jsonl" for name in tables), *names.values()])
+        beside.write_card(card)
+        beside.write_manifest(manifest)
     return manifest
 
 

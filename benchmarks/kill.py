@@ -35,38 +35,47 @@ def measured(base_url: str, kills: int, documents: int, concurrency: int) -> dic
         calls = counters(base_url)["ok"]
         reset(base_url)
         done = _killed(base_url, killed / "recipe.yml", kills, calls)
+        if done < kills:
+            raise SystemExit(f"the build was finished after {done} of {kills} kills; give it more --documents")
         subprocess.run(ragdata("build", killed / "recipe.yml"), check=True, capture_output=True)
         stats = counters(base_url)
         invalid = sum(_invalid(path) for path in (killed / "run" / "journal").glob("*.jsonl"))
         same = _rows(calm) == _rows(killed)
     return {
         "calls": calls,
-        "kills": len(done),
+        "kills": done,
         "repaid": stats["repaid"],
-        "in_flight_at_the_kills": len(done) * concurrency,
-        "repaid_of_bound": round(stats["repaid"] / max(1, len(done) * concurrency), 3),
+        "in_flight_at_the_kills": done * concurrency,
+        "repaid_of_bound": round(stats["repaid"] / max(1, done * concurrency), 3),
         "invalid_journal_lines": invalid,
         "same_rows_as_undisturbed": same,
     }
 
 
-def _killed(base_url: str, recipe: Path, kills: int, calls: int) -> list[float]:
-    """Kill the build each time after a random share of what is left of it; return the moments, in calls."""
+def _killed(base_url: str, recipe: Path, kills: int, calls: int) -> int:
+    """Kill the build at random moments, one in each of as many equal shares of its calls; return how many landed.
+
+    The last share is left for the build that ends it. A moment is told by the calls that were answered for the first
+    time: those that are paid again do not bring the build on.
+    """
     chosen = random.Random(42)
-    moments = []
+    landed = 0
     for number in range(kills):
-        start = counters(base_url)["ok"]
-        left = calls - start
-        if left <= 0:
-            break
-        target = start + max(1, round(chosen.random() * 2 * left / (kills - number + 1)))
+        moment = calls * (number + chosen.random()) / (kills + 1)
+        before = _different(base_url)
         with subprocess.Popen(ragdata("build", recipe), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
-            while child.poll() is None and counters(base_url)["ok"] < target:
+            # each of them is killed while it asks, wherever the one before was killed
+            while child.poll() is None and _different(base_url) <= max(moment, before):
                 time.sleep(0.01)
             if child.poll() is None:
                 child.send_signal(signal.SIGKILL)
-                moments.append(float(target))
-    return moments
+                landed += 1
+    return landed
+
+
+def _different(base_url: str) -> int:
+    stats = counters(base_url)
+    return int(stats["ok"] - stats["repaid"])
 
 
 def _invalid(path: Path) -> int:

@@ -23,7 +23,8 @@ from axolotl_ragdata.cli.reporting import eval_retrieval, report
 from axolotl_ragdata.cli.searching import search
 from axolotl_ragdata.cli.showing import schema, show
 from axolotl_ragdata.cli.starting import init
-from axolotl_ragdata.errors import RagdataError
+from axolotl_ragdata.errors import Interrupted, RagdataError
+from axolotl_ragdata.interruption import end_interrupted, interruptible
 
 COMMANDS: tuple[click.Command, ...] = (
     init,
@@ -54,14 +55,17 @@ class Explained(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            with interruptible("ragdata", "what was finished is kept"):
+                return super().invoke(ctx)
         except RagdataError as error:
             from axolotl_ragdata.display import show_error
 
             show_error(error, debug=bool(ctx.params.get("debug")))
+            if isinstance(error, Interrupted):
+                end_interrupted(error.exit_code)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            # reading, embedding and filtering are done again in seconds; only paid calls are worth keeping
+            # in the moment before or after signals are listened to
             click.echo("error: interrupted\nfix: run the same command to go on", err=True)
             ctx.exit(130)
 

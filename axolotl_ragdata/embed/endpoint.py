@@ -105,8 +105,12 @@ class EndpointEmbedder:
                 failed.set()
                 raise
 
-        with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+        pool = ThreadPoolExecutor(CALLS_AT_ONCE)
+        try:
             return [row for rows in pool.map(asked, batches) for row in rows]
+        finally:
+            # whoever interrupts this does not wait for what was asked
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _asked(self, batch: list[str]) -> list[NDArray[np.float32]]:
         import numpy as np

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +95,40 @@ def test_attempts_that_failed_are_counted_by_call_and_those_of_judging_stay_so(
     assert failed_attempts(tmp_path / "none") == {}
 
 
+def test_compaction_keeps_what_it_cannot_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounting, "WORTH_COMPACTING", 1)
+    failures = [("c-1", entry("a@1", 5, 5, error="truncated"))] * 4
+    write(tmp_path, [("c-1", entry("a@1", 10, 1, text="x"))], failures)
+    path = tmp_path / "failures-000001.jsonl"
+    line = path.read_bytes().splitlines()[0]
+    odd = [
+        line[:40] + line,
+        b'{"key":"c-1","entry":{"stage":7}}',
+        b'{"key":"c-1","entry":{}}',
+        b'{"key":"}}',
+        b"rubbish",
+    ]
+    path.write_bytes(path.read_bytes() + b"\n".join(odd))
+    assert compact(tmp_path) == 3
+    assert path.read_bytes().splitlines()[1:] == odd
+    assert compact(tmp_path) == 0
+    assert failed_attempts(tmp_path)["summary"].calls == 4
+
+
+def test_a_build_that_compacts_says_what_it_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounting, "WORTH_COMPACTING", 1)
+    journal = tmp_path / "journal"
+    before = [(f"c-{number}", entry("a@1", 10, 1, error="truncated")) for number in range(50)]
+    write(journal, [(key, entry("a@1", 10, 1)) for key, _ in before], before)
+    with recorded(tmp_path) as made:
+        write(journal, [], [("c-1", entry("a@1", 7, 1, error="truncated"))])
+        made.compact()
+        assert by_stage(journal)[0].failed_attempts == 51
+        assert len((journal / "failures-000001.jsonl").read_text().splitlines()) == 1
+    (record,) = read_history(tmp_path)
+    assert record.usage == Usage(calls=1, input_tokens=7, output_tokens=1)
+
+
 @pytest.mark.parametrize(
     ("problem", "outcome"),
     [
@@ -120,3 +156,31 @@ def test_the_history_says_how_a_build_ended(tmp_path: Path, problem: Exception |
 def test_a_build_that_never_said_how_it_ended_was_killed(tmp_path: Path) -> None:
     (tmp_path / "builds.jsonl").write_text('{"started_at": "2026-01-01T00:00:00"}\n')
     assert [record.outcome for record in read_history(tmp_path)] == ["killed"]
+
+
+def test_a_torn_line_of_the_history_is_passed_over(tmp_path: Path) -> None:
+    with recorded(tmp_path):
+        pass
+    path = tmp_path / "builds.jsonl"
+    with path.open("ab") as file:
+        file.write(b'{"started_at": "2026-01-01T00:00:00", "outc')
+    assert [record.outcome for record in read_history(tmp_path)] == ["finished"]
+    with recorded(tmp_path):
+        pass
+    assert [record.outcome for record in read_history(tmp_path)] == ["finished", "finished"]
+    path.write_bytes(path.read_bytes() + b"\xff\n[]\n{}\n")
+    assert len(read_history(tmp_path)) == 2
+
+
+def test_a_build_that_runs_is_said_to_run_until_it_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from axolotl_ragdata.history import recorded\n"
+        "with recorded(Path(sys.argv[1])): print('running', flush=True); time.sleep(60)"
+    )
+    (tmp_path / "builds.jsonl").write_text('{"started_at": "2026-01-01T00:00:00"}\n')
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "running\n"
+        assert [record.outcome for record in read_history(tmp_path)] == ["killed", "running"]
+        child.kill()
+    assert [record.outcome for record in read_history(tmp_path)] == ["killed", "killed"]

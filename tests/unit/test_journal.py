@@ -115,6 +115,71 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     assert "fix: " in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"key":"c-2","entry":{"te{"key":"c-3","entry":{"n":3}}',
+        b'{"key":"c-2","entry":[]}}',
+        b'{"key":"c-2","other":{"n":{}}}',
+        b'{"key":"c-2","key":"c-3","entry":{"n":{}}}',
+        b'{"key":"c-2","entry":{"text":"\xff\xff"}}',
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_none_and_is_said(tmp_path: Path, line: bytes) -> None:
+    written(tmp_path, {"c-1": {"n": 1}})
+    path = tmp_path / "answers-000001.jsonl"
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    journal = Journal.open(tmp_path)
+    assert journal.notes == []
+    assert (journal.get("c-1"), journal.get("c-2")) == ({"n": 1}, None)
+    assert "c-2" not in journal
+    assert len(journal.notes) == 1
+    assert f"{path}: the answer c-2 at byte " in journal.notes[0]
+    assert "its call is made again" in journal.notes[0]
+    journal.close()
+
+
+def test_a_line_without_a_key_is_said(tmp_path: Path) -> None:
+    (tmp_path / "answers-000001.jsonl").write_bytes(b'{"key":"}}\n')
+    journal = Journal.open(tmp_path)
+    assert len(journal) == 0
+    assert "1 lines are not journal entries" in journal.notes[0]
+    journal.close()
+
+
+def test_a_torn_failure_is_cut_and_said(tmp_path: Path) -> None:
+    async def fail(number: int) -> list[str]:
+        journal = Journal.open(tmp_path)
+        await journal.append_failure(f"c-{number}", {"error": "x" * 100_000})
+        journal.close()
+        return journal.notes
+
+    assert asyncio.run(fail(1)) == []
+    path = tmp_path / "failures-000001.jsonl"
+    whole = path.read_bytes()
+    for torn in (whole[:-1], whole + whole[:70_000], whole + b"{", b"{"):
+        path.write_bytes(torn)
+        (note,) = asyncio.run(fail(2))
+        assert f"{path}: cut " in note
+        kept = [json.loads(line)["key"] for line in path.read_text().splitlines()]
+        assert kept == (["c-1", "c-2"] if torn.startswith(whole) else ["c-2"])
+
+
+def test_whatever_goes_wrong_while_writing_reaches_everybody_who_waits(tmp_path: Path) -> None:
+    async def run() -> None:
+        journal = Journal.open(tmp_path)
+        journal._sizes.clear()  # a bug: the thread that writes meets what nobody foresaw
+        waiting = [journal.append(f"c-{number}", {"n": number}) for number in range(3)]
+        found = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+        assert [type(problem) for problem in found] == [StoreError] * 3
+        assert "KeyError" in str(found[0])
+        with pytest.raises(StoreError):
+            journal.check()
+        journal.close()
+
+    asyncio.run(run())
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_an_error_and_what_was_there_stays(tmp_path: Path) -> None:
     async def run() -> None:
@@ -123,8 +188,12 @@ def test_a_full_disk_is_an_error_and_what_was_there_stays(tmp_path: Path) -> Non
         full = os.open("/dev/full", os.O_WRONLY)
         kept = journal._writers["answers"]
         journal._writers["answers"] = full
-        with pytest.raises(StoreError, match="No space left"):
+        journal.check()
+        with pytest.raises(StoreError, match="No space left") as caught:
             await journal.append("c-2", {"n": 2})
+        assert "what was in flight is asked again" in str(caught.value)
+        with pytest.raises(StoreError, match="No space left"):
+            journal.check()
         with pytest.raises(StoreError):
             await journal.append("c-3", {"n": 3})
         assert journal.get("c-1") == {"n": 1}

@@ -10,6 +10,7 @@ import pytest
 
 from axolotl_ragdata.errors import RunLocked, StoreError
 from axolotl_ragdata.records import Failure, Message, Passage
+from axolotl_ragdata.replacement import remove_stale_exports
 from axolotl_ragdata.store import RunDirectory, sha256_of, write_atomically
 
 
@@ -37,7 +38,7 @@ def test_an_export_is_named_by_its_content(tmp_path: Path) -> None:
     assert first != run.write_rows("train", [{"a": "e"}])
     assert sha256_of(tmp_path / first).startswith(first.removeprefix("train-").removesuffix(".jsonl"))
     assert (tmp_path / first).read_text(encoding="utf-8") == '{"a": "é"}\n'
-    run.remove_stale_exports(["train"], [first])
+    remove_stale_exports(tmp_path, [first])
     assert [path.name for path in tmp_path.glob("train-*")] == [first]
 
 
@@ -72,6 +73,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_fix(tmp_path: Path) -> 
 HOLD = """
 import sys, time
 from pathlib import Path
+from axolotl_ragdata.replacement import remove_stale_exports
 from axolotl_ragdata.store import RunDirectory
 with RunDirectory(Path(sys.argv[1])).locked():
     print("held", flush=True)
