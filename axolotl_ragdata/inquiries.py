@@ -67,6 +67,10 @@ class Planner:
     def _links(self) -> Links:
         return resolve_references(self._documents)
 
+    def producer(self, name: str) -> str:
+        """Return the name and version of a question type's card."""
+        return self._cards[name].producer
+
     def takes(self, name: str, place: int) -> bool:
         """Return whether a question type takes the passage at a place."""
         places = self.eligible[name]

@@ -15,7 +15,7 @@ from axolotl_ragdata.history import recorded
 from axolotl_ragdata.interruption import rarely_collected
 from axolotl_ragdata.materials import needs_template, open_template
 from axolotl_ragdata.pdfs import options_of
-from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
+from axolotl_ragdata.previous import INQUIRIES, RETRIEVALS, Previous, previous_build
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected
@@ -299,6 +299,7 @@ def _build(
     accounting.compact(run.journal)
     facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
     run.write_table(RETRIEVALS, rows.retrievals)
+    run.write_table(INQUIRIES, rows.plan(rows.examples))
     manifest = write_run(recipe, run, documents, passages, rows, facts)
     return BuildReport(run.folder, manifest)
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from axolotl_ragdata import corpus
+from axolotl_ragdata.carrying import rows_of
 from axolotl_ragdata.errors import RecipeError, StoreError
 from axolotl_ragdata.pipeline import BuildReport, check_names, check_rows, fingerprint
+from axolotl_ragdata.previous import INQUIRIES, Asked
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Answer, Document, Failure, Passage, Question, Rejected, Verdict
@@ -59,6 +61,8 @@ def _selected(
 
     documents, passages = run.read_table("documents", Document), run.read_table("passages", Passage)
     rows = _rows(run, manifest)
+    depth = recipe.ragdata.questions.section_depth
+    rows.held = rows_of(run.read_table(INQUIRIES, Asked), {passage.id: passage for passage in passages}, depth)
     select(recipe, documents, passages, open_embedder(recipe, run.cache), rows, progress)
     warned = {about["id"]: about["warnings"] for about in manifest["documents"]}
     cutting = {document.id: warned[document.id][len(document.warnings) :] for document in documents}

@@ -164,7 +164,7 @@ def rehearse(
         tokenizer = open_tokenizer(recipe.ragdata.passages.tokenizer, recipe.folder)
         chat = RehearsalChat(recipe.ragdata.llm, journal, tokenizer)
         ctx, notes = _context(recipe, run, passages, previous, chat, heard)
-        asking = open_asking(recipe, documents, passages, Rows())
+        asking = open_asking(recipe, documents, passages, Rows(), previous)
         run_interruptibly(_run(asking.chain, asking.first(), ctx, heard), str(run.folder))
         asked, chat.tallies = chat.tallies, defaultdict(Tally)
         run_interruptibly(_run([open_answerer(recipe)], _sample(passages), ctx, Silent()), str(run.folder))

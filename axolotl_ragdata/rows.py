@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from axolotl_ragdata.accounting import spent_since
 from axolotl_ragdata.boilerplate import skipped_as
+from axolotl_ragdata.carrying import carried_over
+from axolotl_ragdata.coverage import Held
 from axolotl_ragdata.errors import RagdataError
 from axolotl_ragdata.gaps import canonical_weights, shortfall, type_names
 from axolotl_ragdata.inquiries import Most, Planner, skipped_passages
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.overview import cost_of
-from axolotl_ragdata.previous import Memory, Previous
+from axolotl_ragdata.previous import Asked, Memory, Previous
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Failure, Hit, Passage, Question, Rejected
+from axolotl_ragdata.records import Document, Example, Failure, Hit, Passage, Question, Rejected
 from axolotl_ragdata.rounds import Rounds
+from axolotl_ragdata.running import run_stages
 from axolotl_ragdata.selection import Rows, candidates, rows_so_far, select
 from axolotl_ragdata.shelf import PassageShelf, on_shelf
 from axolotl_ragdata.stage import ChatRequest, Completes, Completion, Outcome, Stage
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
     from axolotl_ragdata.llm import Chat
 
 SearchMode = Literal["hybrid", "dense", "text"]
-SAY_EVERY_S = 0.1
-"""Faster than anybody reads what was spent."""
-EXTRACTIVE_IN_FLIGHT = 64
 PROMPT_TOKENS = 450
 """A card's own length, for the estimate that is shown before anything is spent."""
 
@@ -101,7 +101,7 @@ def stage_versions(recipe: Recipe) -> dict[str, str]:
     from axolotl_ragdata.index import FUSION_VERSION
     from axolotl_ragdata.passages import VERSION
 
-    stages = [_asker(recipe), open_answerer(recipe), *([_verifier(recipe)] if recipe.ragdata.criteria else [])]
+    stages = [_asker(recipe), open_answerer(recipe), *([open_verifier(recipe)] if recipe.ragdata.criteria else [])]
     return {"passages": VERSION, "search": FUSION_VERSION, **{stage.name: stage.version for stage in stages}}
 
 
@@ -116,10 +116,8 @@ def make_rows(
     """Return the rows of a build; the errors are those of `axolotl_ragdata.pipeline.build`."""
     retriever, embedder, tag = open_retriever(recipe, run, passages, progress)
     rows = Rows(index={"tag": tag, "embedder": embedder.name, "dimensions": embedder.dimensions})
-    memory = open_memory(recipe, passages, embedder.name, previous or Previous())
-    work = _generate(recipe, run, documents, passages, retriever, embedder, rows, progress, memory)
+    work = _generate(recipe, run, documents, passages, retriever, embedder, rows, progress, previous or Previous())
     run_interruptibly(work, str(run.folder))
-    rows.retrievals = sorted(memory.found.values(), key=lambda one: one.id) if memory else []
     select(recipe, documents, passages, embedder, rows, progress)
     _say_gaps(recipe, documents, passages, rows, progress)
     return rows
@@ -175,72 +173,29 @@ async def _generate(
     embedder: Embedder,
     rows: Rows,
     progress: Progress,
-    memory: Memory | None,
+    previous: Previous,
 ) -> None:
-    asking = open_asking(recipe, documents, passages, rows)
+    asking = open_asking(recipe, documents, passages, rows, previous)
+    memory = open_memory(recipe, passages, embedder.name, previous)
     if recipe.ragdata.needs_llm:
         progress.say(estimate(recipe, passages, asking.most))
     async with _opened_chat(recipe, run, rows, progress) as chat:
         ctx = RunContext(chat, retriever, embedder, passages, memory)
         source = asking.first()
         while source:
-            heard = await _run_stages(asking.chain, source, "questions and answers", ctx, chat, rows, progress)
+            heard = await run_stages(asking.chain, source, "questions and answers", ctx, chat, rows, progress)
+            if source := asking.again(source, heard):
+                continue
             if chat and recipe.ragdata.criteria:
                 judged = {verdict.subject_id for verdict in rows.verdicts}
                 free = await asyncio.to_thread(candidates, recipe, documents, passages, embedder, rows)
                 kept = [example for example in free if example.id not in judged]
-                await _run_stages([_verifier(recipe)], kept, "verifying", ctx, chat, rows, progress)
-            if asking.rounds is None:
-                break
-            if not recipe.ragdata.questions.has_quota:
-                break  # everything was asked in one round
-            asking.rounds.hear(source, heard)
-            so_far = await asyncio.to_thread(rows_so_far, recipe, documents, passages, embedder, rows)
-            source = asking.rounds.next(so_far)
-    rows.passed_over = asking.passed_over
-
-
-async def _run_stages(
-    chain: Sequence[Stage[Any]],
-    source: Sequence[Any],
-    name: str,
-    ctx: RunContext,
-    chat: Chat | None,
-    rows: Rows,
-    progress: Progress,
-) -> list[Outcome]:
-    """Return every outcome of a chain over its records, filed in `rows` as it came."""
-    from axolotl_ragdata.engines.local import LocalEngine
-
-    in_flight = min(max(1, len(source)), chat.in_flight if chat else EXTRACTIVE_IN_FLIGHT)
-    progress.start(name, len(source))
-    started = time.monotonic()
-    heard: list[Outcome] = []
-    said = started
-    async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
-        rows.add(outcome)
-        heard.append(outcome)
-        if chat and (now := time.monotonic()) - said > SAY_EVERY_S:
-            said = now
-            progress.advance(0, _spending(chat, len(rows.answers), now - started))
-    return heard
-
-
-def _spending(chat: Chat, rows: int, seconds: float) -> str:
-    tokens = chat.usage.input_tokens + chat.usage.output_tokens
-    rate = max(seconds, 0.001)
-    parts = [f"{rows:,} answers", f"{chat.stats.answered:,} calls ({chat.stats.answered / rate:.1f}/s)"]
-    parts += [f"{tokens:,} tokens ({tokens / rate:,.0f}/s)"]
-    parts += [] if chat.cost is None else [f"{chat.cost:.2f} spent"]
-    parts += [f"{count:,} × {error}, tried again" for error, count in chat.stats.retries.most_common(3)]
-    parts += [f"{count:,} × {error}, given up" for error, count in chat.stats.failures.most_common(3)]
-    return ", ".join(parts)
-
-
-def _counted(source: Sequence[Any], progress: Progress) -> Iterator[Any]:
-    for record in source:
-        yield record
-        progress.advance()
+                await run_stages([open_verifier(recipe)], kept, "verifying", ctx, chat, rows, progress)
+            if asking.rounds is not None and asking.rounds.has_quota:
+                so_far = await asyncio.to_thread(rows_so_far, recipe, documents, passages, embedder, rows)
+                source = asking.rounds.next(so_far)
+    rows.passed_over, rows.plan = asking.passed_over, asking.plan
+    rows.retrievals = sorted(memory.found.values(), key=lambda one: one.id) if memory else []
 
 
 @dataclass(frozen=True)
@@ -257,6 +212,17 @@ class Asking:
         """Return the records of the first round."""
         return self.questions if self.rounds is None else self.rounds.first()
 
+    def again(self, source: Sequence[Any], heard: Sequence[Outcome]) -> Sequence[Any]:
+        """Take in what a round came to; return what the last build asked next, [] when all that stands was asked."""
+        if self.rounds is None or not self.rounds.has_quota:
+            return []  # everything was asked in one round
+        self.rounds.hear(source, heard)
+        return self.rounds.again()
+
+    def plan(self, examples: Sequence[Example]) -> list[Asked]:
+        """Return what was asked under a quota, with the rows that came of it, for the next build."""
+        return [] if self.rounds is None else self.rounds.plan(examples)
+
     def passed_over(self) -> Iterator[Rejected]:
         """Yield a `Rejected` for each passage that nothing was asked of, by their ids."""
         if self.rounds is not None:
@@ -265,12 +231,16 @@ class Asking:
             yield from skipped_passages(self.corpus.in_order_of_ids())
 
 
-def open_asking(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows) -> Asking:
-    """Return what a build asks; the questions that rules ask join `rows`."""
+def open_asking(
+    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows, previous: Previous
+) -> Asking:
+    """Return what a build asks; the questions that rules ask join `rows`, and what a quota keeps to."""
     block = recipe.ragdata.questions
     if block.origin == "llm":
         planner = open_planner(recipe, documents, passages)
-        rounds = Rounds(block, planner, canonical_weights(recipe))
+        carried = carried_over(block, planner, previous)
+        rows.held = Held(carried.rows, carried.new)
+        rounds = Rounds(block, planner, canonical_weights(recipe), carried)
         return Asking(
             [_asker(recipe), open_answerer(recipe)], rounds, most=planner.most(recipe.ragdata.answers.samples)
         )
@@ -318,7 +288,8 @@ def open_answerer(recipe: Recipe) -> Stage[Any]:
     return AnswerStage(block.top_k, recipe.ragdata.llm.model, block.samples, floor, block.neighbours)
 
 
-def _verifier(recipe: Recipe) -> Stage[Any]:
+def open_verifier(recipe: Recipe) -> Stage[Any]:
+    """Return the stage that judges rows."""
     from axolotl_ragdata.verdicts import VerifyStage
 
     return VerifyStage(recipe.ragdata.criteria, recipe.ragdata.llm.model)

@@ -175,3 +175,84 @@ def test_a_dry_run_of_a_first_build_counts_prompts_and_spends_nothing(
     assert server.requests == []
     assert ragdata("build", path).code == 0
     assert len(server.requests) <= found["calls"]
+
+
+def quota_recipe(folder: Path, server: Any, quota: str = "target: 12") -> Path:
+    (folder / "documents").mkdir()
+    for subject in SUBJECTS:
+        (folder / "documents" / f"{subject}.md").write_text(text(subject))
+    path = folder / "recipe.yml"
+    made = RECIPE.format(url=server.base_url).replace("per_passage: 1", f"per_passage: 1, {quota}")
+    # nothing is lost to splits: what is lost is asked for again
+    path.write_text(f"{made}  filters: [{{use: faithful}}]\n  split: {{validation: 0, test_seen: 0, test_unseen: 0}}\n")
+    return path
+
+
+def ids(recipe: Path, table: str = "examples") -> set[str]:
+    return {row["id"] for row in rows(recipe, table)}
+
+
+def test_a_quota_of_what_stands_is_not_asked_for_again(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server)
+    assert ragdata("build", recipe).code == 0
+    had, first = ids(recipe), len(server.requests)
+    assert len(had) == 12
+
+    recipe.write_text(recipe.read_text().replace("validation: 0,", "validation: 0.1,"))
+    assert ragdata("build", recipe).code == 0
+    assert len(server.requests) == first, "another split asks nothing"
+    assert ids(recipe) == had
+
+    (tmp_path / "documents" / "Hysteria.md").write_text(text("Hysteria"))
+    assert ragdata("build", recipe).code == 0
+    asked = asked_since(server, first)
+    assert all("Hysteria" in prompt for prompt in asked), "only the new document is asked about"
+    assert 1 <= len(asked) <= 6, "one or two rows, each a question, an answer and a verdict"
+    now = ids(recipe)
+    assert len(now) == 12
+    assert len(had & now) >= 10, "rows of the others stay, but for those that make room"
+    assert any("hysteria" in row["question"] for row in rows(recipe, "examples"))
+    assert ragdata("verify", recipe).code == 0
+
+    before = len(server.requests)
+    (tmp_path / "documents" / "Hysteria.md").unlink()
+    assert ragdata("build", recipe).code == 0
+    assert len(server.requests) - before <= 6
+    assert len(ids(recipe)) == 12
+    assert not any("hysteria" in row["question"] for row in rows(recipe, "examples"))
+
+
+def test_a_changed_sentence_under_a_quota_costs_its_own_row_at_most(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server, "per_section: 1")
+    assert ragdata("build", recipe).code == 0
+    had, before = {row["question"] for row in rows(recipe, "examples")}, len(server.requests)
+    changed = tmp_path / "documents" / "Mania.md"
+    changed.write_text(changed.read_text().replace("22 mg", "95 mg"))
+    assert ragdata("build", recipe).code == 0
+    asked = asked_since(server, before)
+    assert asked
+    assert all("95 mg" in prompt for prompt in asked)
+    assert len(had & {row["question"] for row in rows(recipe, "examples")}) >= len(had) - 1
+    assert len(ids(recipe)) == len(had)
+
+
+def test_a_higher_target_asks_for_the_difference_alone(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server)
+    assert ragdata("build", recipe).code == 0
+    had, before = ids(recipe), len(server.requests)
+    recipe.write_text(recipe.read_text().replace("target: 12", "target: 16"))
+    assert ragdata("build", recipe).code == 0
+    assert len(asked_since(server, before)) <= 3 * 4
+    assert had <= ids(recipe)
+    assert len(ids(recipe)) == 16
+    before = len(server.requests)
+    recipe.write_text(recipe.read_text().replace("target: 16", "target: 10"))
+    assert ragdata("build", recipe).code == 0
+    assert len(server.requests) == before
+    assert len(ids(recipe)) == 10
