@@ -20,7 +20,7 @@ from axolotl_ragdata.writing import write_run
 SELECTING = ("filters", "split", "decontaminate", "export")
 """Keys of the recipe that decide what is made of the answers, and nothing before."""
 READ = ("documents", "passages", "questions", "answers", "verdicts", "rejected", "failures")
-VERIFYING = "verdicts"
+VERIFYING = "verdicts/"
 LATER = ("ragdata", "recipe", "stages", "base_model", "decontaminate")
 """Keys of a fingerprint that are compared otherwise, or not at all."""
 
@@ -109,7 +109,7 @@ def _earlier(fingerprint: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from ((key, value) for key, value in fingerprint.items() if key not in LATER)
     yield from ((key, value) for key, value in fingerprint.get("recipe", {}).items() if key not in SELECTING)
     for name, version in fingerprint.get("stages", {}).items():
-        if name != VERIFYING:
+        if not name.startswith(VERIFYING):
             yield f"the stage {name}", version
 
 

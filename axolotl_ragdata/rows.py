@@ -93,16 +93,32 @@ class RunContext:
 
 
 def stage_versions(recipe: Recipe) -> dict[str, str]:
-    """Return the version of every stage that a build of this recipe runs.
+    """Return the version of every stage that a build of this recipe runs, of each card where a stage has several.
 
     Raises:
         UnknownName: The recipe names a question type that there is not.
     """
     from axolotl_ragdata.index import FUSION_VERSION
     from axolotl_ragdata.passages import VERSION
+    from axolotl_ragdata.verdicts import producers_of
 
-    stages = [_asker(recipe), open_answerer(recipe), *([open_verifier(recipe)] if recipe.ragdata.criteria else [])]
-    return {"passages": VERSION, "search": FUSION_VERSION, **{stage.name: stage.version for stage in stages}}
+    asker, answerer = _asker(recipe), open_answerer(recipe)
+    asking = [*question_producers(recipe).values()] or [f"{asker.name}@{asker.version}"]
+    versions = [*asking, f"{answerer.name}@{answerer.version}", *producers_of(recipe.ragdata.criteria)]
+    return {"passages": VERSION, "search": FUSION_VERSION, **dict(each.split("@", 1) for each in versions)}
+
+
+def question_producers(recipe: Recipe) -> dict[str, str]:
+    """Return the name and version of the card behind each question type of a recipe; {} where rules ask.
+
+    Raises:
+        UnknownName: The recipe names a question type that there is not.
+    """
+    from axolotl_ragdata.questions import load_cards
+
+    block = recipe.ragdata.questions
+    cards = load_cards(block.types, recipe.where("questions", "types")) if block.origin == "llm" else []
+    return {card.name: card.producer for card in cards}
 
 
 def make_rows(

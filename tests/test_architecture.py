@@ -65,7 +65,7 @@ LAYERS: list[set[str]] = [
     {"rehearsal"},
     {"pipeline"},
     {"refiltering"},
-    {"judge", "changes"},
+    {"judge", "consequences", "changes"},
     {"lengths", "ranks", "retrieval_quality"},
     {"report"},
     {"training", "display", "delivery", "summaries"},

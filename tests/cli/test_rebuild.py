@@ -177,6 +177,72 @@ def test_a_dry_run_of_a_first_build_counts_prompts_and_spends_nothing(
     assert len(server.requests) <= found["calls"]
 
 
+def rewrite(recipe: Path, old: str, new: str) -> None:
+    assert old in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(old, new))
+
+
+def differs(recipe: Path, ragdata: Callable[..., Any]) -> dict[str, Any]:
+    told = ragdata("diff", recipe, "--json")
+    assert told.code == 0, told.err
+    return dict(json.loads(told.out))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "follows", "rows_are", "calls"),
+    [
+        (
+            "passages:",
+            "filters: [{use: relevant}]\n  passages:",
+            "verdicts are asked for: relevant",
+            "verdicts",
+            "verdict",
+        ),
+        ("[definition]", "[definition, criteria]", "questions of the type criteria are asked", "kept", "questions"),
+        ("top_k: 3", "top_k: 3, min_score: -0.5", "answers whose passages change", "kept, unless other passages", None),
+        ("top_k: 3", "top_k: 3, refresh: retrieved", "answers whose passages change", "kept, unless other", None),
+        ("per_passage: 1", "per_passage: 1, rounds: 2", "more may be asked", "kept", None),
+    ],
+)
+def test_a_diff_says_what_a_build_then_asks(
+    recipe: Path, server: Any, ragdata: Callable[..., Any], old: str, new: str, follows: str, rows_are: str, calls: Any
+) -> None:
+    rewrite(recipe, old, new)
+    told = differs(recipe, ragdata)
+    assert any(follows in consequence for consequence in told["settings"].values()), told["settings"]
+    assert not any("anew" in fate for fate in told["rows"]), told["rows"]
+    assert all(rows_are in fate for fate in told["rows"]), told["rows"]
+    before = len(server.requests)
+    assert ragdata("build", recipe).code == 0
+    asked = server.requests[before:]
+    names = {body["response_format"]["json_schema"]["name"] for body in asked}
+    assert (calls in names) if calls else not asked
+    if calls == "questions":
+        assert not any("Type: definition" in body["messages"][0]["content"] for body in asked)
+
+
+def test_a_changed_card_is_named_and_only_its_rows_are_asked_anew(recipe: Path, ragdata: Callable[..., Any]) -> None:
+    rewrite(recipe, "[definition]", "[definition, numeric]")
+    assert ragdata("build", recipe).code == 0
+    of_type = [row["type"] for row in rows(recipe, "examples")]
+    run = recipe.parent / "run"
+    manifest = json.loads((run / "manifest.json").read_text())
+    now = manifest["fingerprint"]["stages"]["questions/definition"]
+    for path in (run / "manifest.json", run / "examples.jsonl"):
+        # as if another card had asked them
+        path.write_text(path.read_text().replace(now, "1-0ld"))
+    told = differs(recipe, ragdata)
+    (follows,) = told["settings"].items()
+    assert follows == (
+        f"questions/definition: 1-0ld → {now}",
+        "its question is asked anew where definition is its type",
+    )
+    assert told["rows"]["its question is asked anew: the card questions/definition changed"] == of_type.count(
+        "definition"
+    )
+    assert told["rows"]["kept"] == of_type.count("numeric")
+
+
 def quota_recipe(folder: Path, server: Any, quota: str = "target: 12") -> Path:
     (folder / "documents").mkdir()
     for subject in SUBJECTS:
