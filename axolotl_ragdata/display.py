@@ -159,15 +159,22 @@ def show_build(manifest: Mapping[str, Any], folder: str, unchanged: bool, sample
     for reason, count in manifest["failures_by_reason"].items():
         console.print(f"  failed {count:,}: {reason}", style="red")
     if llm := manifest.get("llm"):
-        usage = llm["usage_of_this_run"]
-        shown = f"  {llm['model']}: {usage['calls']:,} calls, {usage['input_tokens']:,} tokens in, "
-        console.print(
-            f"{shown}{usage['output_tokens']:,} out; {llm['calls_answered_by_the_journal']:,} from the journal"
-        )
+        console.print(f"  {_spent(llm)}")
     for split, name in manifest["files"].items():
         console.print(f"  {split:<12}{name}")
     for example in samples:
         show_example(console, example)
+
+
+def _spent(llm: Mapping[str, Any]) -> str:
+    """Return a line: what this run asked and cost, and what all runs of the build did where there were several."""
+    usage = llm["usage_of_this_run"]
+    asked = f"{usage['calls']:,} calls, {usage['input_tokens']:,} tokens in, {usage['output_tokens']:,} out"
+    cost = llm.get("cost_of_this_run")
+    parts = [f"{llm['model']}: {asked}", *([] if cost is None else [f"{cost:,.4f} spent"])]
+    if cost is not None and llm["usage"] != usage:
+        parts.append(f"{llm['cost']:,.4f} over all runs of this build")
+    return "; ".join([*parts, f"{llm['calls_answered_by_the_journal']:,} from the journal"])
 
 
 def show_example(console: Console, example: Example) -> None:

@@ -114,9 +114,17 @@ class Planner:
         """Return the most calls that the inquiries can need, with `samples` answers to each question."""
         times = self._block.rounds if self._block.has_quota else 1
         asked = {name: len(places) * times for name, places in self.eligible.items()}
-        each = self._block.per_passage * self._block.paraphrases * samples
-        answers = sum(count * each * self._cards[name].output.answers for name, count in asked.items())
+        each = self._block.per_passage
+        answers = sum(self.answers(name, count * each, samples) for name, count in asked.items())
         return Most(sum(asked.values()), answers)
+
+    def answers(self, name: str, count: int, samples: int) -> int:
+        """Return the most answers that `count` questions of a type are given, with `samples` for each phrasing."""
+        return count * self._block.paraphrases * samples * self._cards[name].output.answers
+
+    def rows(self, name: str, count: int, samples: int) -> int:
+        """Return the most rows that `count` questions of a type can become."""
+        return count * self._block.paraphrases * (samples if self._cards[name].output.answers else 1)
 
     def everything(self) -> Sequence[Inquiry]:
         """Return an inquiry for every card and passage that it takes, each made when it is read, passage by passage."""

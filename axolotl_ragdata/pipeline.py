@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.decontamination import evaluation_files, fingerprint_of
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
+from axolotl_ragdata.estimates import Estimate
 from axolotl_ragdata.history import recorded
 from axolotl_ragdata.interruption import rarely_collected
 from axolotl_ragdata.materials import needs_template, open_template
@@ -19,7 +20,7 @@ from axolotl_ragdata.previous import INQUIRIES, RETRIEVALS, Previous, previous_b
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected
-from axolotl_ragdata.rehearsal import Estimate, nothing_to_ask, rehearse
+from axolotl_ragdata.rehearsal import nothing_to_ask, rehearse
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import open_filters
 from axolotl_ragdata.shelf import DocumentShelf, PassageShelf

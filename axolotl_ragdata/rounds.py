@@ -81,7 +81,7 @@ class Rounds:
                 found[outcome.passage_ids[0], outcome.type].append(outcome.text)
         for inquiry in inquiries:
             pair = (inquiry.passage.id, inquiry.type)
-            cell = (section_of(inquiry.passage, self._block.section_depth), inquiry.type)
+            cell = self.cell(inquiry.passage, inquiry.type)
             self._counts[pair].append(inquiry.count)
             self._spent[cell] += 1
             self._wanted[inquiry.type] += inquiry.count
@@ -127,6 +127,19 @@ class Rounds:
             times = taken * self._block.rounds - self._spent[section, name]
             found[name] = rows.get((section, name), 0) + times * each
         return found
+
+    def left(self) -> Counter[str]:
+        """Return how many inquiries of each type can still be made at most, however few rows come of them."""
+        found: Counter[str] = Counter()
+        for name, places in self._planner.eligible.items():
+            found[name] = len(places) * self._block.rounds
+        for (_, name), times in self._spent.items():
+            found[name] -= times
+        return found
+
+    def cell(self, passage: Passage, name: str) -> Cell:
+        """Return where a question of a type about a passage counts."""
+        return section_of(passage, self._block.section_depth), name
 
     @property
     def sections(self) -> list[Section]:

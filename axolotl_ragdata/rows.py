@@ -220,6 +220,7 @@ class Asking:
 
     chain: list[Stage[Any]]
     rounds: Rounds | None = None
+    planner: Planner | None = None
     questions: Sequence[Question] = ()
     most: Most = field(default_factory=Most)
     corpus: PassageShelf | None = None
@@ -257,9 +258,8 @@ def open_asking(
         carried = carried_over(block, planner, previous)
         rows.held = Held(carried.rows, carried.new)
         rounds = Rounds(block, planner, canonical_weights(recipe), carried)
-        return Asking(
-            [_asker(recipe), open_answerer(recipe)], rounds, most=planner.most(recipe.ragdata.answers.samples)
-        )
+        most = planner.most(recipe.ragdata.answers.samples)
+        return Asking([_asker(recipe), open_answerer(recipe)], rounds, planner, most=most)
     asker = _asker(recipe)
     shelf = on_shelf(passages)
     for document in documents:
@@ -336,6 +336,7 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
             "usage_of_this_run": chat.usage.model_dump(),
             "calls_answered_by_the_journal": chat.stats.from_journal,
             "cost": cost_of(before + chat.usage, recipe.ragdata.llm.price),
+            "cost_of_this_run": chat.cost,
             "seconds": round(time.monotonic() - started, 1),
             "cpu_seconds": round(time.process_time() - cpu_before_s, 1),
         }

@@ -86,7 +86,7 @@ def select(
         QualityGateFailed: A split holds what it must not; nothing was written.
     """
     by_id = records_by_id(passages)
-    examples = _examples(recipe, documents, by_id, rows)
+    examples = examples_of(recipe, documents, by_id, rows)
     progress.start("filtering and splitting", len(examples))
     vectors = embedder.embed([example.question for example in examples])
     rules = open_rules(recipe, embedder)
@@ -101,9 +101,10 @@ def select(
     progress.advance(len(examples))
 
 
-def _examples(
+def examples_of(
     recipe: Recipe, documents: Sequence[Document], passages: Mapping[str, Passage], rows: Rows
 ) -> list[Example]:
+    """Return what the answers of a build become before anything is filtered, by id."""
     questions = {question.id: question for question in rows.questions}
     sources = records_by_id(heads(documents))
     made = {}
@@ -142,7 +143,7 @@ def rows_so_far(
         RecipeError: A filter's setting is wrong.
     """
     by_id = records_by_id(passages)
-    examples = _examples(recipe, documents, by_id, rows)
+    examples = examples_of(recipe, documents, by_id, rows)
     vectors = embedder.embed([example.question for example in examples])
     evidence = Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts})
     kept, _ = _filtered(open_rules(recipe, embedder), examples, evidence)
@@ -169,7 +170,7 @@ def candidates(
         RecipeError: A filter's setting is wrong.
     """
     by_id = records_by_id(passages)
-    examples = _examples(recipe, documents, by_id, rows)
+    examples = examples_of(recipe, documents, by_id, rows)
     vectors = embedder.embed([example.question for example in examples])
     free = [(use, rule) for use, rule in open_rules(recipe, embedder) if rule.criterion is None]
     return [examples[at] for at in _filtered(free, examples, Evidence(by_id, vectors))[0]]

@@ -322,3 +322,67 @@ def test_a_higher_target_asks_for_the_difference_alone(
     assert ragdata("build", recipe).code == 0
     assert len(server.requests) == before
     assert len(ids(recipe)) == 10
+
+
+def rehearsed(recipe: Path, ragdata: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
+    """Return what a dry run says, and by stage the calls at most and those in the journal."""
+    told = ragdata("build", recipe, "--dry-run", "--json")
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    calls: dict[str, tuple[int, int]] = {}
+    for stage in found["stages"]:
+        most, held = calls.get(stage["stage"], (0, 0))
+        calls[stage["stage"]] = (most + stage["calls"], held + stage["in_journal"])
+    return found, calls
+
+
+def test_verdicts_that_are_paid_for_are_subtracted(recipe: Path, server: Any, ragdata: Callable[..., Any]) -> None:
+    rewrite(recipe, "passages:", "filters: [{use: faithful}]\n  passages:")
+    found, calls = rehearsed(recipe, ragdata)
+    before = len(server.requests)
+    assert ragdata("build", recipe).code == 0
+    asked = len(server.requests) - before
+    assert found["calls"] == calls["verdicts/faithful"][0] == asked > 0
+    rewrite(recipe, "[{use: faithful}]", "[{use: faithful}, {use: relevant}]")
+    journal = recipe.parent / "run" / "journal" / "answers-000001.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"key":"c-torn')
+    told = ragdata("build", recipe, "--dry-run")
+    assert "not whole" in told.err, "what was cut of the journal is said"
+    found, calls = rehearsed(recipe, ragdata)
+    assert calls["verdicts/faithful"] == (0, asked)
+    assert calls["verdicts/relevant"] == (asked, 0)
+    assert found["calls"] == asked
+
+
+def test_a_dry_run_under_a_quota_says_what_is_expected_and_never_less_than_the_most(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server)
+    found, _ = rehearsed(recipe, ragdata)
+    assert found["expected_calls"] == 3 * 12, "a question, an answer and a verdict for each row"
+    assert ragdata("build", recipe).code == 0
+    assert found["expected_calls"] == len(server.requests) <= found["calls"] == 3 * 32 * 3
+
+    (tmp_path / "documents" / "Hysteria.md").write_text(text("Hysteria"))
+    found, calls = rehearsed(recipe, ragdata)
+    assert calls["verdicts/faithful"] == (0, 12)
+    before = len(server.requests)
+    # every answer is refused: what may be asked is asked
+    server.behaviour = refusing
+    ragdata("build", recipe)
+    assert found["expected_calls"] <= 6
+    assert len(server.requests) - before <= found["calls"]
+
+
+def refusing(number: int, body: dict[str, Any]) -> Any:
+    """Answer nothing that is asked of the passages."""
+    if body["response_format"]["json_schema"]["name"] != "answer":
+        return None
+    said = json.dumps({"answerable": False, "answer": "", "citations": []})
+    choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
+    return (
+        200,
+        {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage},
+        {},
+    )
