@@ -23,7 +23,7 @@ from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Example, Failure, Hit, Passage, Question, Rejected
 from axolotl_ragdata.rounds import Rounds
-from axolotl_ragdata.running import run_stages
+from axolotl_ragdata.running import Part, run_stages
 from axolotl_ragdata.selection import Rows, candidates, rows_so_far, select
 from axolotl_ragdata.shelf import PassageShelf, on_shelf
 from axolotl_ragdata.stage import ChatRequest, Completes, Completion, Outcome, Stage
@@ -170,13 +170,14 @@ def open_retriever(
     from axolotl_ragdata.embed import open_embedder
     from axolotl_ragdata.index import Index, Retriever
 
-    embedder = open_embedder(recipe, run.cache)
+    embedded = Part(progress, len(passages))
+    embedder = open_embedder(recipe, run.cache, embedded.advance)
     progress.start("embedding and indexing", len(passages))
     index = Index.open(run.index, embedder)
     index.update(passages)
     if index.note:
         progress.say(f"the index is made anew: {index.note}")
-    progress.advance(len(passages))
+    embedded.finish()
     return Retriever(index, mode or recipe.ragdata.answers.search), embedder, index.tag()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from axolotl_ragdata.stage import Context, Outcome, Stage
 if TYPE_CHECKING:
     from axolotl_ragdata.llm import Chat
 
-SAY_EVERY_S = 0.1
+SAY_EVERY_S = 0.25
 """Faster than anybody reads what was spent."""
 IN_FLIGHT = 64
 """Source records worked on at once where no chat model is asked."""
@@ -38,18 +40,57 @@ async def run_stages(
 
     in_flight = min(max(1, len(source)), chat.in_flight if chat else IN_FLIGHT)
     progress.start(name, len(source))
-    spending = _Spending(chat) if chat else None
     heard: list[Outcome] = []
-    said = time.monotonic()
-    async for _, outcome in LocalEngine().run(chain, Finished(source, progress, in_flight), ctx, in_flight):
-        rows.add(outcome)
-        heard.append(outcome)
-        if spending and (now := time.monotonic()) - said > SAY_EVERY_S:
-            said = now
-            progress.advance(0, spending.shown(len(rows.answers)))
-    if spending:
-        progress.advance(0, spending.shown(len(rows.answers)))
+    async with _telling(chat, rows, progress):
+        async for _, outcome in LocalEngine().run(chain, Finished(source, progress, in_flight), ctx, in_flight):
+            rows.add(outcome)
+            heard.append(outcome)
     return heard
+
+
+@contextlib.asynccontextmanager
+async def _telling(chat: Chat | None, rows: Rows, progress: Progress) -> AsyncIterator[None]:
+    """Say what is spent as time goes by: where calls are turned away or wait, nothing else happens."""
+    if chat is None:
+        yield
+        return
+    spending = _Spending(chat)
+
+    async def tell() -> None:
+        while True:
+            progress.advance(0, spending.shown(len(rows.answers)))
+            await asyncio.sleep(SAY_EVERY_S)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
+        progress.advance(0, spending.shown(len(rows.answers)))
+
+
+class Part:
+    """The records of a stage that are counted as they are done by something that is used again in later stages.
+
+    Args:
+        progress: Who hears of it.
+        total: The records of the stage.
+    """
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._left = total
+
+    def advance(self, records: int) -> None:
+        """Count records as done, of the stage's at most."""
+        counted = min(records, self._left)
+        if counted:
+            self._left -= counted
+            self._progress.advance(counted)
+
+    def finish(self) -> None:
+        """Count the rest as done, and nothing later."""
+        self.advance(self._left)
 
 
 class Finished(Iterator[Any]):
@@ -98,7 +139,7 @@ class _Spending:
         stats = self.chat.stats
         seconds = max(time.monotonic() - self.started, 0.001)
         calls, tokens = stats.answered - self.calls_before, self._tokens - self.tokens_before
-        parts = [f"{rows:,} answers", f"{stats.answered:,} calls ({calls / seconds:.1f}/s)"]
+        parts = [f"{rows:,} rows answered", f"{stats.answered:,} calls ({calls / seconds:.1f}/s)"]
         parts += [f"{_short(self._tokens)} tokens ({_short(tokens / seconds)}/s)"]
         parts += [] if self.chat.cost is None else [f"{_money(self.chat.cost)} spent"]
         parts += [f"{count:,} × {error}, tried again" for error, count in stats.retries.most_common(3)]

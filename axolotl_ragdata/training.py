@@ -16,13 +16,14 @@ import yaml
 
 from axolotl_ragdata import ranks
 from axolotl_ragdata.base_model import EMBEDDED, prepare_base_model
-from axolotl_ragdata.display import TerminalProgress, show_error
+from axolotl_ragdata.display import show_error
 from axolotl_ragdata.errors import NoDocuments, RagdataError, RecipeError, StaleDataset
 from axolotl_ragdata.exports import exports
 from axolotl_ragdata.lineage import check_resume, make_record
 from axolotl_ragdata.pipeline import damage, ensure_built, exported_files, files_to_train_on, staleness
 from axolotl_ragdata.recipe import BLOCK, KeyPath, Recipe, key_lines, recipe_from
 from axolotl_ragdata.store import RunDirectory
+from axolotl_ragdata.terminal import TerminalProgress
 from axolotl_ragdata.writing import SPLITS
 
 Config = MutableMapping[str, Any]

@@ -69,7 +69,7 @@ LAYERS: list[set[str]] = [
     {"judge", "consequences", "changes"},
     {"lengths", "ranks", "retrieval_quality"},
     {"report"},
-    {"training", "display", "delivery", "summaries"},
+    {"training", "display", "terminal", "delivery", "summaries"},
     {"plugin"},
     {"checks"},
     {"cli"},

@@ -58,8 +58,8 @@ def parse(
     exit code is 3. What was parsed is not sent again while the PDF and the options stay the same; an interrupted run
     goes on where it was. With --json one line of the report for each PDF is printed.
     """
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.grobid import ParseOptions, checked_url, find_pdfs, parse_pdfs
+    from axolotl_ragdata.terminal import TerminalProgress
 
     found = find_pdfs(pdfs)
     if not found:
