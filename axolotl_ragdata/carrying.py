@@ -34,17 +34,17 @@ def carried_over(block: QuestionsBlock, planner: Planner, previous: Previous) ->
         return Carried()
     counts: dict[Pair, Sequence[int]] = {}
     rows: Counter[Cell] = Counter()
-    known: set[Section] = set()
+    known, others = set[Section](), set[Section]()
     match, knew = _Matching(planner, previous), _Knowing(planner, previous)
     for passage in planner.passages:
         section = section_of(passage, block.section_depth)
-        if section not in known and knew(passage):
-            known.add(section)
+        if not knew.document(passage):
+            (known if knew.text(passage) else others).add(section)
         for asked in match(passage):
             if all(count <= block.per_passage for count in asked.counts):
                 counts[passage.id, asked.type] = asked.counts[: block.rounds]
                 rows[section, asked.type] += asked.rows
-    return Carried(counts, rows if previous.same_plan else {}, frozenset(planner.askable) - known)
+    return Carried(counts, rows if previous.same_plan else {}, frozenset(others - known))
 
 
 def plan_of(planner: Planner, counts: Mapping[Pair, Sequence[int]], examples: Sequence[Example]) -> Iterator[Asked]:
@@ -115,5 +115,10 @@ class _Knowing:
         gone = (passage for name in self._documents - now for passage in previous.passages[name])
         self._texts = {text_key(passage) for passage in gone}
 
-    def __call__(self, passage: Passage) -> bool:
-        return passage.doc_id in self._documents or (bool(self._texts) and text_key(passage) in self._texts)
+    def document(self, passage: Passage) -> bool:
+        """Return whether its document was there, byte by byte."""
+        return passage.doc_id in self._documents
+
+    def text(self, passage: Passage) -> bool:
+        """Return whether its text stood in a document that is gone."""
+        return bool(self._texts) and text_key(passage) in self._texts

@@ -7,8 +7,9 @@ A section is a document and the first titles of a section's path. What it is to 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from axolotl_ragdata.allocation import nearest, rounded, settled, shares_of
 from axolotl_ragdata.blocks import QuestionsBlock
@@ -19,8 +20,6 @@ Section = tuple[str, ...]
 """A document's id, then section titles from the top down."""
 Cell = tuple[Section, str]
 """A section and a question type."""
-Group = tuple[str, bool]
-"""The sections of a document that are new, or those that are not."""
 
 
 @dataclass(frozen=True)
@@ -99,22 +98,38 @@ def _by_section(
     drawn = rounded(shares, room, "target")
     if held is None or not held.rows:
         return drawn
-    near = nearest(shares, held.of_sections())
-    kept = {section: drawn[section] if section in held.new else count for section, count in near.items()}
+    rows = held.of_sections()
     # documents first: among sections alone, those that were there would keep all that a document is to give
-    groups: dict[Group, list[Section]] = defaultdict(list)
-    for section in shares:
-        groups[section[0], section in held.new].append(section)
-    of_groups = {group: sum(shares[key] for key in own) for group, own in groups.items()}
-    totals = settled(sum(drawn.values()), of_groups, _summed(drawn, groups), _summed(kept, groups))
+    totals = settled(sum(drawn.values()), *_of_groups(shares, drawn, rows, held))
     made: dict[Section, int] = {}
-    for group, own in groups.items():
-        made |= settled(totals[group], {key: shares[key] for key in own}, drawn, kept)
+    for number, (own, is_new) in enumerate(_groups(shares, held)):
+        kept = drawn if is_new else rows
+        found = settled(totals[number], {section: shares[section] for section in own}, drawn, kept)
+        made |= {section: count for section, count in found.items() if count}
     return made
 
 
-def _summed(numbers: Mapping[Section, int], groups: Mapping[Group, Sequence[Section]]) -> dict[Group, int]:
-    return {group: sum(numbers[key] for key in own) for group, own in groups.items()}
+def _groups(shares: Iterable[Section], held: Held) -> Iterator[tuple[list[Section], bool]]:
+    """Yield the sections of each document that were there, then those that are new."""
+    for _, of_document in groupby(shares, key=lambda section: section[0]):
+        own = list(of_document)
+        for is_new in (False, True):
+            if some := [section for section in own if (section in held.new) == is_new]:
+                yield some, is_new
+
+
+def _of_groups(
+    shares: Mapping[Section, float], drawn: Mapping[Section, int], rows: Mapping[Section, int], held: Held
+) -> tuple[dict[int, float], dict[int, int], dict[int, int]]:
+    """Return the share of each group, what was drawn for it, and the rows that it keeps."""
+    share_of: dict[int, float] = {}
+    drawn_of: dict[int, int] = {}
+    kept_of: dict[int, int] = {}
+    for number, (own, is_new) in enumerate(_groups(shares, held)):
+        some = {section: shares[section] for section in own}
+        share_of[number], drawn_of[number] = sum(some.values()), sum(drawn[section] for section in own)
+        kept_of[number] = drawn_of[number] if is_new else sum(nearest(some, rows).values())
+    return share_of, drawn_of, kept_of
 
 
 def _by_type(

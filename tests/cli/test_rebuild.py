@@ -173,8 +173,11 @@ def test_a_dry_run_of_a_first_build_counts_prompts_and_spends_nothing(
     assert asks["input_tokens"] > 4 * 100
     assert found["cost"] == pytest.approx((found["input_tokens"] + 2 * found["output_tokens"]) / 1e6, abs=1e-5)
     assert server.requests == []
-    assert ragdata("build", path).code == 0
+    built = ragdata("build", path)
+    assert built.code == 0
     assert len(server.requests) <= found["calls"]
+    spent = (100 * 1.0 + 20 * 2.0) * len(server.requests) / 1e6
+    assert f" out; {spent:.4f} spent; 0 from the journal" in " ".join(built.out.split()), "its end says what it cost"
 
 
 def rewrite(recipe: Path, old: str, new: str) -> None:
