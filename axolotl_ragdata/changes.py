@@ -111,6 +111,8 @@ class _Fates:
         self._settings = settings
         self._producers = question_producers(recipe)
         self._has_quota = recipe.ragdata.questions.has_quota
+        refreshes = recipe.ragdata.answers.refresh == "retrieved"
+        self._may_find_others = refreshes and not new <= set(old.values())
 
     def __call__(self, row: Example) -> str:
         """Return what becomes of a row."""
@@ -140,6 +142,8 @@ class _Fates:
         if what := self._first(ANSWERED):
             return f"{ANSWERED}: {what}"
         what = self._first(SEARCHED, f"passages are embedded anew; {SEARCHED}")
+        if self._may_find_others:
+            what = "answers.refresh is retrieved, and passages came"
         return f"{KEPT}, unless other passages are found for its answer: {what}" if what else None
 
     def _kept(self) -> str:
