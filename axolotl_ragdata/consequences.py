@@ -17,6 +17,7 @@ SAMPLED = "more answers may be asked for; those that are there stay"
 JUDGED = "verdicts are asked for"
 FREE = "rows are filtered, split and exported anew, without a call"
 MADE = "rows are made anew by rules, without a call"
+RULES = "questions/structure"
 OF_MODEL = ("llm.model", "llm.temperature", "llm.seed")
 OF_QUESTIONS = ("questions.from", "questions.paraphrases", "questions.personas", "questions.difficulty")
 OF_ANSWERS = ("answers.mode", "answers.top_k", "answers/generative")
@@ -66,12 +67,16 @@ def _of_stage(recipe: Recipe, name: str, was: bool, is_there: bool) -> str:
     kind, _, own = name.partition("/")
     if name == "passages":
         return "passages are cut anew; what stands in another passage is asked anew"
-    if kind == "questions" and own:
+    if kind == "questions" and recipe.ragdata.questions.origin == "structure":
+        return MADE
+    if name == RULES:
+        return ASKED
+    if kind == "questions":
         changed = f"{ASKED} where {own} is its type" if was else f"questions of the type {own} are asked"
         return changed if is_there else f"rows of the type {own} are left out"
     if kind == "verdicts":
         return f"{JUDGED}: {own}" if is_there else FREE
-    return MADE if kind == "questions" else _of_answers(recipe, name, {})
+    return _of_answers(recipe, name, {})
 
 
 def _of_model(recipe: Recipe) -> str:

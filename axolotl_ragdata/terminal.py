@@ -73,7 +73,8 @@ class TerminalProgress:
         """Say where it stands once a minute: while one call or one batch takes long, nobody advances."""
         while not self._is_over.wait(max(0.01, self._said + PLAIN_INTERVAL_S - time.monotonic())):
             if self._stage and time.monotonic() >= self._said + PLAIN_INTERVAL_S:
-                self._line(f"{self._stage}: {self._done:,} of {self._total or '?'}{self._left()} {self._note}".rstrip())
+                where = f"{self._stage}: {self._done:,} of {self._total or '?'}{self._left()}"
+                self._line("; ".join(filter(None, (where, self._note))))
             elif not self._stage:
                 self._said = time.monotonic()
 

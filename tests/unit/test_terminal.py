@@ -51,9 +51,9 @@ def test_without_a_terminal_a_line_comes_while_nothing_is_finished(often: None, 
         time.sleep(0.25)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "asking: 40"
-    assert lines.count("asking: 0 of 40 3 calls (1.0/s)") >= 2
+    assert lines.count("asking: 0 of 40; 3 calls (1.0/s)") >= 2
     assert lines[-1].startswith("asking: 10 of 40, ")
-    assert lines[-1].endswith(" left 3 calls (1.0/s)"), "a note stays until another comes"
+    assert lines[-1].endswith(" left; 3 calls (1.0/s)"), "a note stays until another comes"
 
 
 @pytest.mark.parametrize("width", [80, 120])
