@@ -25,10 +25,11 @@ MOST_CITED = 3
 
 @dataclass(frozen=True)
 class Most:
-    """The most that a build can ask for: inquiries, and the answers to what they bring."""
+    """The most that a build can ask for: inquiries, answers to what they bring, and the rows that are judged."""
 
     inquiries: int = 0
     answers: int = 0
+    rows: int = 0
 
 
 class Planner:
@@ -116,7 +117,8 @@ class Planner:
         asked = {name: len(places) * times for name, places in self.eligible.items()}
         each = self._block.per_passage
         answers = sum(self.answers(name, count * each, samples) for name, count in asked.items())
-        return Most(sum(asked.values()), answers)
+        rows = sum(self.rows(name, count * each, samples) for name, count in asked.items())
+        return Most(sum(asked.values()), answers, rows)
 
     def answers(self, name: str, count: int, samples: int) -> int:
         """Return the most answers that `count` questions of a type are given, with `samples` for each phrasing."""

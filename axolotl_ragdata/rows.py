@@ -267,7 +267,8 @@ def open_asking(
         own = [passage for passage in shelf.part(document.id) if skipped_as(passage) is None]
         for outcome in asker.ask(document, own):
             rows.add(outcome)
-    most = Most(answers=len(rows.questions) * recipe.ragdata.answers.samples)
+    made = len(rows.questions) * recipe.ragdata.answers.samples
+    most = Most(answers=made, rows=made)
     return Asking([open_answerer(recipe)], questions=list(rows.questions), most=most, corpus=shelf)
 
 
@@ -346,9 +347,9 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
 def estimate(recipe: Recipe, passages: Sequence[Passage], most: Most) -> str:
     """Return one line: the most calls and tokens that a build of these passages can need, with the cost if priced."""
     block = recipe.ragdata
-    asked, made = most.inquiries, most.answers
-    answered = made if block.answers.mode == "generative" else 0
-    judged = made * (len(block.criteria) + ("round_trip" in block.criteria))
+    asked = most.inquiries
+    answered = most.answers if block.answers.mode == "generative" else 0
+    judged = most.rows * (len(block.criteria) + ("round_trip" in block.criteria))
     mean = sum(passage.n_tokens for passage in passages) / max(1, len(passages))
     tokens_in = asked * (mean + PROMPT_TOKENS) + answered * (block.answers.top_k * mean + PROMPT_TOKENS)
     tokens_in += judged * (2 * mean + PROMPT_TOKENS)

@@ -220,6 +220,13 @@ def test_personas_and_difficulty_are_drawn_for_each_call_and_stay() -> None:
     assert drawn == [(inquiry.persona, inquiry.difficulty) for inquiry in planner.everything()]
 
 
+def test_rows_that_bring_their_answer_are_judged_like_others() -> None:
+    made = block(types=["true_false"], per_passage=2, paraphrases=3)
+    most = Planner(made, load_cards(made.types, "here"), [DOCUMENT], PASSAGES).most(4)
+    assert most.answers == 0
+    assert most.rows == most.inquiries * 2 * 3 > 0
+
+
 def test_neighbours_come_from_other_sections() -> None:
     made = block(types=["multiple_choice"])
     planner = Planner(made, load_cards(made.types, "here"), [DOCUMENT], PASSAGES)
