@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from axolotl_ragdata import corpus
+from axolotl_ragdata.consequences import ANSWERED, ASKED, COUNTED, JUDGED, PLANNED, SEARCHED, consequences
 from axolotl_ragdata.pipeline import fingerprint, read_passages, stale_reason
 from axolotl_ragdata.previous import previous_build, text_key
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Record
+from axolotl_ragdata.rows import question_producers
 from axolotl_ragdata.store import RunDirectory
 
-ASKED = "its question is asked anew"
-ANSWERED = "its answer is asked for anew"
 KEPT = "kept"
-ANEW = ((("passages", "sources"), "cut anew"), (("embed",), "embedded anew"))
-QUESTION_KEYS = ("llm.model", "llm.temperature", "llm.seed", "questions")
-ANSWER_KEYS = ("answers",)
+GENERATED = "answers/generative@"
 
 
 class Diff(Record):
@@ -58,7 +56,7 @@ def diff(recipe: Recipe, progress: Progress | None = None) -> Diff:
     manifest = run.read_manifest() or {}
     have = manifest.get("fingerprint", {})
     documents = _documents(have.get("sources", []), wanted["sources"])
-    settings = dict(_settings(have, wanted)) if have else {}
+    settings = dict(consequences(recipe, have, wanted))
     before = run.read_table("passages", Passage) if have else []
     if reason is None:
         now: Sequence[Passage] = before
@@ -67,6 +65,7 @@ def diff(recipe: Recipe, progress: Progress | None = None) -> Diff:
         documents["refused"] = tuple(refused)
     old, new = {one.id: text_key(one) for one in before}, {text_key(one) for one in now}
     rows = run.read_table("examples", Example) if have else []
+    fates = Counter(map(_Fates(recipe, old, new, settings), rows))
     return Diff(
         reason=reason,
         documents={kind: names for kind, names in documents.items() if names and kind != "unchanged"},
@@ -77,7 +76,7 @@ def diff(recipe: Recipe, progress: Progress | None = None) -> Diff:
             "gone": len(set(old.values()) - new),
             "standing": len(new & set(old.values())),
         },
-        rows=dict(Counter(_fate(row, old, new, settings) for row in rows).most_common()),
+        rows=dict(fates.most_common()),
         retried=int(manifest.get("retryable_failures") or 0),
     )
 
@@ -97,54 +96,62 @@ def _documents(have: Sequence[Sequence[Any]], wanted: Sequence[Sequence[Any]]) -
     }
 
 
-def _settings(have: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    old, new = dict(_flat(have.get("recipe", {}))), dict(_flat(wanted["recipe"]))
-    for key in sorted(set(old) | set(new)):
-        if old.get(key) != new.get(key) and not key.startswith("sources"):
-            yield f"{key}: {_shown(old, key)} → {_shown(new, key)}", _consequence(key)
-    stages, others = have.get("stages", {}), wanted["stages"]
-    for name in sorted(set(stages) | set(others)):
-        if stages.get(name) != others.get(name):
-            yield f"{name}: {stages.get(name, 'none')} → {others.get(name, 'none')}", _consequence(name)
-    if have.get("ragdata") != wanted["ragdata"]:
-        yield f"ragdata: {have.get('ragdata')} → {wanted['ragdata']}", "everything is read and cut anew"
+class _Fates:
+    """Says what becomes of a row and why: the first thing that its question, its answer or its verdicts ask for.
 
+    Args:
+        recipe: The recipe as it is now.
+        old: The key of each passage's text in the last build, by the passage's id.
+        new: The keys of the texts that stand now.
+        settings: What changed, and what follows.
+    """
 
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, below in value.items():
-            yield from _flat(below, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value
+    def __init__(self, recipe: Recipe, old: Mapping[str, str], new: set[str], settings: Mapping[str, str]) -> None:
+        self._old, self._new = old, new
+        self._settings = settings
+        self._producers = question_producers(recipe)
+        self._has_quota = recipe.ragdata.questions.has_quota
+        refreshes = recipe.ragdata.answers.refresh == "retrieved"
+        self._may_find_others = refreshes and not new <= set(old.values())
 
+    def __call__(self, row: Example) -> str:
+        """Return what becomes of a row."""
+        if not self._stand(row.provenance.passage_ids):
+            return "retired: its passage changed or went"
+        if self._producers and row.type not in self._producers:
+            return "left out: its type is not asked for any more"
+        return self._question(row) or self._answer(row) or self._kept()
 
-def _shown(values: Mapping[str, Any], key: str) -> str:
-    return str(values[key])[:80] if key in values else "not set"
+    def _stand(self, passage_ids: Iterable[str]) -> bool:
+        return all(self._old.get(name) in self._new for name in passage_ids)
 
-
-def _consequence(key: str) -> str:
-    if key.startswith("passages"):
-        return "passages are cut anew; what stands in another passage is asked anew"
-    if key.startswith("embed"):
-        return "passages are embedded and searched anew; answers whose passages change are asked for anew"
-    if key.startswith(QUESTION_KEYS):
-        return ASKED
-    if key.startswith(ANSWER_KEYS):
-        return ANSWERED
-    return "rows are filtered, split and exported anew, without a call"
-
-
-def _fate(row: Example, old: Mapping[str, str], new: set[str], settings: Mapping[str, str]) -> str:
-    own = [old.get(name) for name in row.provenance.passage_ids]
-    if not all(key in new for key in own):
-        return "retired: its passage changed or went"
-    for what, consequence in settings.items():
-        if consequence == ASKED:
+    def _question(self, row: Example) -> str | None:
+        if what := self._first(ASKED):
             return f"{ASKED}: {what}"
-    given = [old.get(hit.passage_id) for hit in row.provenance.hits]
-    if not all(key in new for key in given):
-        return f"{ANSWERED}: a passage that it was given changed or went"
-    for what, consequence in settings.items():
-        if consequence == ANSWERED:
+        producer = self._producers.get(row.type)
+        if producer and producer != row.provenance.question_producer:
+            return f"{ASKED}: the card {producer.partition('@')[0]} changed"
+        what = self._first(COUNTED)
+        return f"its question may be asked anew: {what}" if what else None
+
+    def _answer(self, row: Example) -> str | None:
+        if not row.provenance.answer_producer.startswith(GENERATED):
+            return None  # it came with its question, or is picked: neither is asked for
+        if not self._stand(hit.passage_id for hit in row.provenance.hits):
+            return f"{ANSWERED}: a passage that it was given changed or went"
+        if what := self._first(ANSWERED):
             return f"{ANSWERED}: {what}"
-    return KEPT
+        what = self._first(SEARCHED, f"passages are embedded anew; {SEARCHED}")
+        if self._may_find_others:
+            what = "answers.refresh is retrieved, and passages came"
+        return f"{KEPT}, unless other passages are found for its answer: {what}" if what else None
+
+    def _kept(self) -> str:
+        judged = [consequence for consequence in self._settings.values() if consequence.startswith(JUDGED)]
+        if judged:
+            return f"{KEPT}; {judged[0].partition(';')[0]}"
+        moves = self._has_quota and (bool(set(self._old.values()) ^ self._new) or self._first(PLANNED, COUNTED))
+        return f"{KEPT}, unless the share of its section or type is smaller now" if moves else KEPT
+
+    def _first(self, *wanted: str) -> str | None:
+        return next((what for what, consequence in self._settings.items() if consequence in wanted), None)

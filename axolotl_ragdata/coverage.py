@@ -7,18 +7,38 @@ A section is a document and the first titles of a section's path. What it is to 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
+from axolotl_ragdata.allocation import nearest, rounded, settled, shares_of
 from axolotl_ragdata.blocks import QuestionsBlock
 from axolotl_ragdata.questions import draw
 from axolotl_ragdata.records import Example, Passage
 
-Key = TypeVar("Key", bound=Hashable)
 Section = tuple[str, ...]
 """A document's id, then section titles from the top down."""
 Cell = tuple[Section, str]
 """A section and a question type."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What quotas keep to as far as shares allow: rows that are there, by cell.
+
+    `new` sections are those that could not be asked about when the rows were made: they get what a first build would
+    give them, and not what is left over.
+    """
+
+    rows: Mapping[Cell, int] = field(default_factory=dict)
+    new: Container[Section] = ()
+
+    def of_sections(self) -> Counter[Section]:
+        """Return the rows by section."""
+        found: Counter[Section] = Counter()
+        for (section, _), count in self.rows.items():
+            found[section] += count
+        return found
 
 
 def section_of(passage: Passage, depth: int | None = None) -> Section:
@@ -31,6 +51,7 @@ def quotas(
     tokens: Mapping[Section, int],
     capacity: Mapping[Section, Mapping[str, int]],
     weights: Mapping[str, float],
+    held: Held | None = None,
 ) -> dict[Cell, int]:
     """Return the rows that each cell is to give, never more than it can, without those that are to give none.
 
@@ -44,19 +65,20 @@ def quotas(
         tokens: Of the passages that may be asked about, by section.
         capacity: Rows that a section can give at most, by question type.
         weights: By question type, above 0; 1 where a type is not named.
+        held: Rows that are there already: of the ways to round shares, the one that moves the fewest is taken.
     """
     if not block.has_quota:
         return {}
     room = {section: sum(types.values()) for section, types in capacity.items()}
     if block.target is not None:
-        wanted = allocate(block.target, {key: float(tokens.get(key, 0)) for key in room}, room, "target")
+        wanted = _by_section(block.target, {key: float(tokens.get(key, 0)) for key in room}, room, held)
     else:
         wanted = {section: min(block.per_section or 0, count) for section, count in room.items()}
     return {
         (section, name): count
         for section, total in wanted.items()
         if total
-        for name, count in _by_type(total, section, capacity[section], weights).items()
+        for name, count in _by_type(total, section, capacity[section], weights, held).items()
         if count
     }
 
@@ -69,31 +91,55 @@ def by_section(capacity: Mapping[Cell, int]) -> dict[Section, dict[str, int]]:
     return found
 
 
-def _by_type(total: int, section: Section, room: Mapping[str, int], weights: Mapping[str, float]) -> dict[str, int]:
-    return allocate(total, {name: weights.get(name, 1.0) for name in room}, room, *section)
-
-
-def allocate(total: int, weights: Mapping[Key, float], caps: Mapping[Key, int], *salt: str) -> dict[Key, int]:
-    """Return whole numbers in proportion to the weights, none above its cap, whose sum is `total` or that of the caps.
-
-    What a cap holds back goes to the others. Fractions are rounded systematically, from a start that is drawn from the
-    salt: over many calls every key gets its share exactly, and no key is always the one that is rounded up.
-
-    >>> allocate(10, {"a": 3.0, "b": 1.0, "c": 1.0}, {"a": 4, "b": 9, "c": 9})
-    {'a': 4, 'b': 3, 'c': 3}
-    """
-    shares = _filled(float(min(total, sum(caps.get(key, 0) for key in weights))), weights, caps)
-    # 53 bits of the draw, as a fraction below 1
-    start = (draw("allocate", *salt) >> 11) / 2.0**53
-    made: dict[Key, int] = {}
-    reached, below = 0.0, 0
-    for key in weights:
-        reached += shares[key]
-        # a sum of floats may miss a whole number by a few units in the last place
-        up_to = int(round(reached, 9) + start)
-        made[key] = min(up_to - below, caps.get(key, 0))
-        below = up_to
+def _by_section(
+    total: int, tokens: Mapping[Section, float], room: Mapping[Section, int], held: Held | None
+) -> dict[Section, int]:
+    shares = shares_of(total, tokens, room)
+    drawn = rounded(shares, room, "target")
+    if held is None or not held.rows:
+        return drawn
+    rows = held.of_sections()
+    # documents first: among sections alone, those that were there would keep all that a document is to give
+    totals = settled(sum(drawn.values()), *_of_groups(shares, drawn, rows, held))
+    made: dict[Section, int] = {}
+    for number, (own, is_new) in enumerate(_groups(shares, held)):
+        kept = drawn if is_new else rows
+        found = settled(totals[number], {section: shares[section] for section in own}, drawn, kept)
+        made |= {section: count for section, count in found.items() if count}
     return made
+
+
+def _groups(shares: Iterable[Section], held: Held) -> Iterator[tuple[list[Section], bool]]:
+    """Yield the sections of each document that were there, then those that are new."""
+    for _, of_document in groupby(shares, key=lambda section: section[0]):
+        own = list(of_document)
+        for is_new in (False, True):
+            if some := [section for section in own if (section in held.new) == is_new]:
+                yield some, is_new
+
+
+def _of_groups(
+    shares: Mapping[Section, float], drawn: Mapping[Section, int], rows: Mapping[Section, int], held: Held
+) -> tuple[dict[int, float], dict[int, int], dict[int, int]]:
+    """Return the share of each group, what was drawn for it, and the rows that it keeps."""
+    share_of: dict[int, float] = {}
+    drawn_of: dict[int, int] = {}
+    kept_of: dict[int, int] = {}
+    for number, (own, is_new) in enumerate(_groups(shares, held)):
+        some = {section: shares[section] for section in own}
+        share_of[number], drawn_of[number] = sum(some.values()), sum(drawn[section] for section in own)
+        kept_of[number] = drawn_of[number] if is_new else sum(nearest(some, rows).values())
+    return share_of, drawn_of, kept_of
+
+
+def _by_type(
+    total: int, section: Section, room: Mapping[str, int], weights: Mapping[str, float], held: Held | None
+) -> dict[str, int]:
+    shares = shares_of(total, {name: weights.get(name, 1.0) for name in room}, room)
+    drawn = rounded(shares, room, *section)
+    if held is None or not held.rows or section in held.new:
+        return drawn
+    return settled(sum(drawn.values()), shares, drawn, {name: held.rows.get((section, name), 0) for name in room})
 
 
 def choose(
@@ -128,22 +174,3 @@ def _in_turns(examples: Sequence[Example], rows: Sequence[int]) -> list[int]:
         placed.append((turn[passage], draw("turn", name), name))
         turn[passage] += 1
     return [at for *_, name in sorted(placed) for at in sorted(units[name], key=lambda at: examples[at].id)]
-
-
-def _filled(total: float, weights: Mapping[Key, float], caps: Mapping[Key, int]) -> dict[Key, float]:
-    """Return shares in proportion to the weights, with what does not fit under a cap poured over the others."""
-    shares: dict[Key, float] = {}
-    # without any weight all are alike
-    open_keys = {key: weight if any(weights.values()) else 1.0 for key, weight in weights.items()}
-    left = total
-    while open_keys:
-        unit = left / sum(open_keys.values()) if any(open_keys.values()) else 0.0
-        full = [key for key, weight in open_keys.items() if weight * unit >= caps.get(key, 0)]
-        if not full:
-            shares |= {key: weight * unit for key, weight in open_keys.items()}
-            break
-        for key in full:
-            shares[key] = float(caps.get(key, 0))
-            left -= shares[key]
-            del open_keys[key]
-    return {key: shares[key] for key in weights}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,10 @@ from axolotl_ragdata.records import PATH_JOINT
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Bars
 
     from axolotl_ragdata.records import Document, Example, Hit, Passage
     from axolotl_ragdata.trace import Trace, TracedQuote
 
-PLAIN_INTERVAL_S = 60.0
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing."""
 SAMPLE_WIDTH = 100
@@ -31,69 +28,6 @@ def show_error(error: RagdataError, debug: bool) -> None:
     if debug:
         traceback.print_exception(error)
     print(f"error: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-
-
-class TerminalProgress:
-    """Bars on stderr; without a terminal a line for each stage and one a minute."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False)
-        self._bars: Bars | None = None
-        self._task: Any = None
-        self._stage = ""
-        self._done = 0
-        self._total: int | None = None
-        self._said = self._started = time.monotonic()
-
-    def __enter__(self) -> TerminalProgress:
-        """Start."""
-        if self._console.is_terminal:
-            from rich.progress import Progress as Bars
-
-            self._bars = Bars(console=self._console, transient=True)
-            self._bars.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Take the bars away."""
-        if self._bars is not None:
-            self._bars.stop()
-
-    def start(self, stage: str, total: int | None = None) -> None:
-        """Show a new stage."""
-        self._stage, self._done, self._total = stage, 0, total
-        self._started = time.monotonic()
-        if self._bars is None:
-            self._line(f"{stage}{'' if total is None else f': {total:,}'}")
-            return
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(stage, total=total)
-
-    def advance(self, records: int = 1, note: str = "") -> None:
-        """Move the bar, or say where it stands once a minute."""
-        self._done += records
-        if self._bars is not None:
-            shown = f"{self._stage} {note}" if note else self._stage
-            self._bars.update(self._task, advance=records, description=shown)
-        elif time.monotonic() - self._said > PLAIN_INTERVAL_S:
-            self._line(f"{self._stage}: {self._done:,} of {self._total or '?'}{self._left()} {note}".rstrip())
-
-    def _left(self) -> str:
-        if not self._total or not self._done:
-            return ""
-        seconds = (time.monotonic() - self._started) * (self._total - self._done) / self._done
-        return f", {seconds / 60:.0f} min left" if seconds >= 60 else f", {max(0.0, seconds):.0f} s left"
-
-    def say(self, line: str) -> None:
-        """Print one line above the bars."""
-        self._line(line)
-
-    def _line(self, text: str) -> None:
-        self._said = time.monotonic()
-        self._console.print(text, markup=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
@@ -159,15 +93,22 @@ def show_build(manifest: Mapping[str, Any], folder: str, unchanged: bool, sample
     for reason, count in manifest["failures_by_reason"].items():
         console.print(f"  failed {count:,}: {reason}", style="red")
     if llm := manifest.get("llm"):
-        usage = llm["usage_of_this_run"]
-        shown = f"  {llm['model']}: {usage['calls']:,} calls, {usage['input_tokens']:,} tokens in, "
-        console.print(
-            f"{shown}{usage['output_tokens']:,} out; {llm['calls_answered_by_the_journal']:,} from the journal"
-        )
+        console.print(f"  {_spent(llm)}")
     for split, name in manifest["files"].items():
         console.print(f"  {split:<12}{name}")
     for example in samples:
         show_example(console, example)
+
+
+def _spent(llm: Mapping[str, Any]) -> str:
+    """Return a line: what this run asked and cost, and what all runs of the build did where there were several."""
+    usage = llm["usage_of_this_run"]
+    asked = f"{usage['calls']:,} calls, {usage['input_tokens']:,} tokens in, {usage['output_tokens']:,} out"
+    cost = llm.get("cost_of_this_run")
+    parts = [f"{llm['model']}: {asked}", *([] if cost is None else [f"{cost:,.4f} spent"])]
+    if cost is not None and llm["usage"] != usage:
+        parts.append(f"{llm['cost']:,.4f} over all runs of this build")
+    return "; ".join([*parts, f"{llm['calls_answered_by_the_journal']:,} from the journal"])
 
 
 def show_example(console: Console, example: Example) -> None:

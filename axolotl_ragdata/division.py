@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from axolotl_ragdata.boilerplate import skipped_as
-from axolotl_ragdata.coverage import Cell, by_section, choose, quotas, section_of
+from axolotl_ragdata.coverage import Cell, Held, by_section, choose, quotas, section_of
 from axolotl_ragdata.gaps import canonical_weights
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Rejected
@@ -39,7 +39,11 @@ class Division:
 
 
 def divide(
-    recipe: Recipe, examples: Sequence[Example], vectors: NDArray[np.float32], passages: Mapping[str, Passage]
+    recipe: Recipe,
+    examples: Sequence[Example],
+    vectors: NDArray[np.float32],
+    passages: Mapping[str, Passage],
+    held: Held | None = None,
 ) -> Division:
     """Return the rows of a dataset: no more of any section and type than its quota, each in a split.
 
@@ -48,13 +52,14 @@ def divide(
         examples: Rows that passed every filter.
         vectors: A unit vector for each row's question, shape (n, dimensions), float32.
         passages: All passages by id.
+        held: Rows of the dataset before, which a quota leaves where they are as far as it can.
     """
     block = recipe.ragdata
     if not block.questions.has_quota:
         return Division(*assign_splits(examples, vectors, passages, block.split))
     left, lost = list(range(len(examples))), dict[str, Rejected]()
     for attempt in range(MOST_TRIES):
-        chosen, surplus = _down_to_quota(recipe, [examples[at] for at in left], passages)
+        chosen, surplus = _down_to_quota(recipe, [examples[at] for at in left], passages, held)
         taken = [left[at] for at in chosen]
         rows, held_back = assign_splits([examples[at] for at in taken], vectors[taken], passages, block.split)
         found = {record.subject_id: record for record in held_back}
@@ -72,7 +77,7 @@ def rows_by_cell(recipe: Recipe, division: Division, passages: Mapping[str, Pass
 
 
 def _down_to_quota(
-    recipe: Recipe, examples: Sequence[Example], passages: Mapping[str, Passage]
+    recipe: Recipe, examples: Sequence[Example], passages: Mapping[str, Passage], held: Held | None
 ) -> tuple[list[int], list[int]]:
     block = recipe.ragdata.questions
     capacity = Counter(_cell(example, passages, block.section_depth) for example in examples)
@@ -80,7 +85,7 @@ def _down_to_quota(
     for passage in parts(passages, {section[0] for section, _ in capacity}):
         if skipped_as(passage) is None:
             tokens[section_of(passage, block.section_depth)] += passage.n_tokens
-    wanted = quotas(block, tokens, by_section(capacity), canonical_weights(recipe))
+    wanted = quotas(block, tokens, by_section(capacity), canonical_weights(recipe), held)
     return choose(examples, wanted, lambda example: _cell(example, passages, block.section_depth))
 
 

@@ -25,10 +25,11 @@ MOST_CITED = 3
 
 @dataclass(frozen=True)
 class Most:
-    """The most that a build can ask for: inquiries, and the answers to what they bring."""
+    """The most that a build can ask for: inquiries, answers to what they bring, and the rows that are judged."""
 
     inquiries: int = 0
     answers: int = 0
+    rows: int = 0
 
 
 class Planner:
@@ -66,6 +67,10 @@ class Planner:
     @cached_property
     def _links(self) -> Links:
         return resolve_references(self._documents)
+
+    def producer(self, name: str) -> str:
+        """Return the name and version of a question type's card."""
+        return self._cards[name].producer
 
     def takes(self, name: str, place: int) -> bool:
         """Return whether a question type takes the passage at a place."""
@@ -110,9 +115,18 @@ class Planner:
         """Return the most calls that the inquiries can need, with `samples` answers to each question."""
         times = self._block.rounds if self._block.has_quota else 1
         asked = {name: len(places) * times for name, places in self.eligible.items()}
-        each = self._block.per_passage * self._block.paraphrases * samples
-        answers = sum(count * each * self._cards[name].output.answers for name, count in asked.items())
-        return Most(sum(asked.values()), answers)
+        each = self._block.per_passage
+        answers = sum(self.answers(name, count * each, samples) for name, count in asked.items())
+        rows = sum(self.rows(name, count * each, samples) for name, count in asked.items())
+        return Most(sum(asked.values()), answers, rows)
+
+    def answers(self, name: str, count: int, samples: int) -> int:
+        """Return the most answers that `count` questions of a type are given, with `samples` for each phrasing."""
+        return count * self._block.paraphrases * samples * self._cards[name].output.answers
+
+    def rows(self, name: str, count: int, samples: int) -> int:
+        """Return the most rows that `count` questions of a type can become."""
+        return count * self._block.paraphrases * (samples if self._cards[name].output.answers else 1)
 
     def everything(self) -> Sequence[Inquiry]:
         """Return an inquiry for every card and passage that it takes, each made when it is read, passage by passage."""

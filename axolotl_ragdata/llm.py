@@ -246,13 +246,7 @@ class Chat:
         # an endpoint that has no more room than it had
         error = TRUNCATED if before == TRUNCATED and not outcome.retryable else outcome.error
         self.stats.failures[error] += 1
-        return Failure(
-            stage=request.stage,
-            subject_id=request.subject_id,
-            error=error,
-            detail=outcome.detail,
-            retryable=outcome.retryable,
-        )
+        return Failure(stage=request.stage, subject_id=request.subject_id, error=error, detail=outcome.detail)
 
     async def _journalled(self, key: str, request: ChatRequest, number: int) -> Completion | Attempt:
         form = self._forms.form

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from axolotl_ragdata import __version__, accounting, corpus
 from axolotl_ragdata.decontamination import evaluation_files, fingerprint_of
 from axolotl_ragdata.errors import NoDocuments, QualityGateFailed, TooManyFailures
+from axolotl_ragdata.estimates import Estimate
 from axolotl_ragdata.history import Entry, recorded
 from axolotl_ragdata.interruption import interruptible, rarely_collected
 from axolotl_ragdata.materials import needs_template, open_template
-from axolotl_ragdata.previous import RETRIEVALS, Previous, previous_build
+from axolotl_ragdata.previous import INQUIRIES, RETRIEVALS, Previous, previous_build
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Document, Example, Failure, Passage, Rejected
-from axolotl_ragdata.rehearsal import Estimate, nothing_to_ask, rehearse
+from axolotl_ragdata.rehearsal import nothing_to_ask, rehearse
 from axolotl_ragdata.rows import SearchMode, make_rows, open_retriever, stage_versions
 from axolotl_ragdata.selection import open_filters
 from axolotl_ragdata.shelf import DocumentShelf, PassageShelf
@@ -301,7 +302,7 @@ def _build(
     entry.compact()
     wanted = {**wanted, **corpus.fingerprint_of_pdfs(recipe, files)}  # their TEI is there now
     facts = {"fingerprint": wanted, "cutting": outcomes.warnings, "journal": accounting.marks(run.journal)}
-    facts["notes"] = {RETRIEVALS: rows.retrievals}
+    facts["notes"] = {RETRIEVALS: rows.retrievals, INQUIRIES: rows.plan(rows.examples)}
     manifest = write_run(recipe, run, documents, passages, rows, facts)
     return BuildReport(run.folder, manifest)
 

@@ -13,6 +13,7 @@ from axolotl_ragdata.shelf import by_id
 from axolotl_ragdata.store import RunDirectory, sha256_of
 
 RETRIEVALS = "retrievals"
+INQUIRIES = "inquiries"
 Found = Sequence[tuple[Hit, Passage]]
 
 
@@ -22,6 +23,22 @@ class Retrieval(Record):
     id: str
     texts: tuple[str, ...]
     hits: tuple[Hit, ...]
+
+
+class Asked(Record):
+    """What a build with a quota asked of a passage for one question type, and what of it became rows."""
+
+    id: str
+    passage_id: str
+    text: str
+    """The key of the passage's text, which outlives a change elsewhere."""
+    type: str
+    producer: str
+    """The card that asked, with its version."""
+    counts: tuple[int, ...]
+    """Questions asked for, each time."""
+    rows: int = 0
+    """Rows of the dataset that came of them."""
 
 
 class Taken(NamedTuple):
@@ -48,6 +65,10 @@ class Previous:
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By document: its own, then what had to be done to cut it."""
     retrievals: Mapping[str, Retrieval] = field(default_factory=dict)
+    asked: Sequence[Asked] = ()
+    """Under a quota; () where a chat model would be asked otherwise now."""
+    same_plan: bool = False
+    """Whether the quota is shared among sections and types as the recipe still says."""
 
     def cut(self, document: Document) -> tuple[Sequence[Passage], Sequence[str]] | None:
         """Return the passages of a document and what had to be done to cut it, None where it is to be cut anew."""
@@ -80,6 +101,8 @@ def previous_build(run: RunDirectory, wanted: Mapping[str, Any]) -> Previous:
             run.open_parts("passages", "doc_id", Passage) if read and cut and same_cut else {},
             {one["id"]: one["warnings"] for one in about},
             {one.id: one for one in retrievals},
+            run.read_table(INQUIRIES, Asked) if _asking(have) == _asking(wanted) else (),
+            _planning(have) == _planning(wanted),
         )
     except (StoreError, KeyError):
         return Previous()
@@ -92,6 +115,19 @@ def _stands(run: RunDirectory, manifest: Mapping[str, Any], name: str) -> bool:
 
 def _cutting(fingerprint: Mapping[str, Any]) -> tuple[Any, Any]:
     return fingerprint.get("recipe", {}).get("passages"), fingerprint.get("stages", {}).get("passages")
+
+
+def _asking(fingerprint: Mapping[str, Any]) -> list[Any]:
+    """Return what every question of a chat model depends on; its card has a version of its own."""
+    recipe = fingerprint.get("recipe", {})
+    llm, questions = recipe.get("llm", {}), recipe.get("questions", {})
+    of_model = [llm.get(key) for key in ("model", "temperature", "seed")]
+    return [*of_model, *(questions.get(key) for key in ("from", "paraphrases", "personas", "difficulty"))]
+
+
+def _planning(fingerprint: Mapping[str, Any]) -> list[Any]:
+    questions = fingerprint.get("recipe", {}).get("questions", {})
+    return [questions.get(key) for key in ("types", "weights", "section_depth")]
 
 
 class Memory:

@@ -11,8 +11,8 @@ class Progress(Protocol):
     def start(self, stage: str, total: int | None = None) -> None:
         """Hear that a stage begins; `total` is None where the number of records is not known."""
 
-    def advance(self, records: int = 1, note: str = "") -> None:
-        """Hear that records of the running stage are done; `note` is shown beside the bar."""
+    def advance(self, records: int = 1, note: str | None = None) -> None:
+        """Hear that records of the running stage are done; `note` stands beside the bar until another one comes."""
 
     def say(self, line: str) -> None:
         """Hear one line that the user should see."""
@@ -24,7 +24,7 @@ class Silent:
     def start(self, stage: str, total: int | None = None) -> None:
         """Say nothing."""
 
-    def advance(self, records: int = 1, note: str = "") -> None:
+    def advance(self, records: int = 1, note: str | None = None) -> None:
         """Say nothing."""
 
     def say(self, line: str) -> None:

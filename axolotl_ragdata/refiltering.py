@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from axolotl_ragdata import corpus
+from axolotl_ragdata.carrying import rows_of
 from axolotl_ragdata.errors import RecipeError, StoreError
 from axolotl_ragdata.pipeline import BuildReport, check_names, check_rows, fingerprint
+from axolotl_ragdata.previous import INQUIRIES, Asked
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Answer, Document, Failure, Passage, Question, Rejected, Verdict
@@ -18,7 +20,7 @@ from axolotl_ragdata.writing import write_run
 SELECTING = ("filters", "split", "decontaminate", "export")
 """Keys of the recipe that decide what is made of the answers, and nothing before."""
 READ = ("documents", "passages", "questions", "answers", "verdicts", "rejected", "failures")
-VERIFYING = "verdicts"
+VERIFYING = "verdicts/"
 LATER = ("ragdata", "recipe", "stages", "base_model", "decontaminate")
 """Keys of a fingerprint that are compared otherwise, or not at all."""
 
@@ -59,6 +61,8 @@ def _selected(
 
     documents, passages = run.read_table("documents", Document), run.read_table("passages", Passage)
     rows = _rows(run, manifest)
+    depth = recipe.ragdata.questions.section_depth
+    rows.held = rows_of(run.read_table(INQUIRIES, Asked), {passage.id: passage for passage in passages}, depth)
     select(recipe, documents, passages, open_embedder(recipe, run.cache), rows, progress)
     warned = {about["id"]: about["warnings"] for about in manifest["documents"]}
     cutting = {document.id: warned[document.id][len(document.warnings) :] for document in documents}
@@ -105,7 +109,7 @@ def _earlier(fingerprint: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from ((key, value) for key, value in fingerprint.items() if key not in LATER)
     yield from ((key, value) for key, value in fingerprint.get("recipe", {}).items() if key not in SELECTING)
     for name, version in fingerprint.get("stages", {}).items():
-        if name != VERIFYING:
+        if not name.startswith(VERIFYING):
             yield f"the stage {name}", version
 
 

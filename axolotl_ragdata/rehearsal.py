@@ -1,145 +1,56 @@
 """What a build would ask, from its actual passages and prompts, less what the journal holds: `build --dry-run`.
 
-The stages run as they would, against a chat model that looks things up in the journal and asks nothing. Prompts that
-can be rendered are counted token by token; answers to questions that nobody has asked yet are counted as many as there
-can be, each as long as the prompts of a sample.
+The stages run as they would, round by round, against a chat model that looks things up in the journal and asks nothing.
+Prompts that can be rendered are counted token by token. What follows of answers that nobody has yet is counted as often
+as there can be of it, each prompt as long as those of a sample, and as often as it is expected.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata.accounting import by_stage
-from axolotl_ragdata.blocks import LlmBlock
+from axolotl_ragdata.coverage import Cell
+from axolotl_ragdata.engines.local import LocalEngine
+from axolotl_ragdata.estimates import Estimate, Tally, ToCome, estimated, totals
+from axolotl_ragdata.inquiries import STAGE as QUESTIONS
 from axolotl_ragdata.interruption import run_interruptibly
-from axolotl_ragdata.overview import cost_of
-from axolotl_ragdata.previous import Memory, Previous
+from axolotl_ragdata.previous import Previous
 from axolotl_ragdata.progress import Progress, Silent
+from axolotl_ragdata.questions import Inquiry
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Failure, Hit, Passage, Question, Record, Usage, content_id
-from axolotl_ragdata.rows import Asking, RunContext, open_answerer, open_asking, open_memory, open_retriever
-from axolotl_ragdata.selection import Rows
-from axolotl_ragdata.stage import ChatRequest, Completes, Completion
+from axolotl_ragdata.records import Document, Example, Passage, Question, content_id
+from axolotl_ragdata.rows import (
+    RunContext,
+    open_answerer,
+    open_asking,
+    open_memory,
+    open_retriever,
+    open_verifier,
+)
+from axolotl_ragdata.running import IN_FLIGHT, Finished
+from axolotl_ragdata.selection import Rows, candidates, examples_of, rows_so_far
+from axolotl_ragdata.shelf import by_id
+from axolotl_ragdata.stage import Context, Outcome
+from axolotl_ragdata.stand_ins import NOT_ASKED, RehearsalChat, StandInContext
 from axolotl_ragdata.store import RunDirectory
-from axolotl_ragdata.tokens import Tokenizer, open_tokenizer
+from axolotl_ragdata.tokens import open_tokenizer
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from axolotl_ragdata.embed import Embedder
 
-    from axolotl_ragdata.journal import Journal
-
-NOT_ASKED = "not asked: this is a dry run"
+QUOTA_NOTE = (
+    "the build asks in rounds until the rows asked for are there: `expected` is for what is missing, by what came of "
+    "questions so far; `at most`, everything that may be asked, is reached only where no row passes"
+)
 SAMPLE = 24
 """Passages whose answer prompts stand for those of all."""
-COUNTED = 200
-"""Prompts of a stage that are counted token by token; the others by their characters, at the same ratio."""
-OUTPUT_TOKENS = {"questions": 160, "answers": 140, "verdicts": 60}
-"""Of a call, until the journal knows better."""
-VERDICT_TOKENS = 450
+QUESTION_TOKENS = VERDICT_TOKENS = 450
+"""Of a card, beside the passages."""
 LOCAL = ("embedded", "sentence-transformers/")
-
-
-class StageEstimate(Record):
-    """The calls that one stage still has to make, at most."""
-
-    stage: str
-    calls: int
-    in_journal: int
-    input_tokens: int
-    output_tokens: int
-    cost: float | None
-    counted: bool
-    """Whether its prompts were rendered and counted; else they are like those of a sample."""
-
-
-class Estimate(Record):
-    """What a build would ask at most; costs in the currency of `price`, None without one."""
-
-    stages: tuple[StageEstimate, ...]
-    calls: int
-    in_journal: int
-    input_tokens: int
-    output_tokens: int
-    cost: float | None
-    notes: tuple[str, ...]
-
-
-@dataclass
-class Tally:
-    """What one stage asked in the rehearsal."""
-
-    asked: int = 0
-    in_journal: int = 0
-    characters: int = 0
-    counted_characters: int = 0
-    counted_tokens: int = 0
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of all its prompts."""
-        return round(self.characters * self.counted_tokens / max(1, self.counted_characters))
-
-
-class RehearsalChat:
-    """A chat model that answers from the journal alone, and counts what it would be asked."""
-
-    def __init__(self, block: LlmBlock, journal: Journal, tokenizer: Tokenizer) -> None:
-        self._block = block
-        self._journal = journal
-        self._tokenizer = tokenizer
-        self.tallies: dict[str, Tally] = defaultdict(Tally)
-
-    @property
-    def in_flight(self) -> int:
-        """Source records worked on at once."""
-        return 64
-
-    async def complete(self, request: ChatRequest) -> Completion | Failure:
-        """Return what the journal holds, else a Failure; the prompt is counted."""
-        from axolotl_ragdata.attempts import journal_key, kept_answer
-
-        tally = self.tallies[request.stage.split("@")[0]]
-        kept = kept_answer(self._journal, journal_key(self._block, request))
-        if kept is not None:
-            tally.in_journal += 1
-            return kept
-        text = f"{request.system}\n{request.user}" + "".join(turn.content for turn in request.history)
-        tally.characters += len(text)
-        if tally.asked < COUNTED:
-            tally.counted_characters += len(text)
-            tally.counted_tokens += self._tokenizer.count(text)
-        tally.asked += 1
-        return Failure(stage=request.stage, subject_id=request.subject_id, error=NOT_ASKED)
-
-
-class StandInContext(RunContext):
-    """A context without an index, for an embedder that costs: a search finds passages of the usual length."""
-
-    def __init__(self, chat: Completes, passages: Sequence[Passage], memory: Memory | None) -> None:
-        super().__init__(chat, None, None, passages, memory)
-        self._every = passages
-
-    async def retrieve(self, query: str, top_k: int) -> Sequence[tuple[Hit, Passage]]:
-        """Return what the last build found, else passages spread evenly over the corpus."""
-        if self._memory and (found := self._memory.recall(query, top_k)) is not None:
-            return found
-        step = max(1, len(self._every) // top_k)
-        chosen = self._every[::step][:top_k]
-        return [
-            (Hit(passage_id=passage.id, rank=rank, score=1.0, dense_score=1.0), passage)
-            for rank, passage in enumerate(chosen, 1)
-        ]
-
-    async def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return equal vectors."""
-        import numpy as np
-
-        return np.ones((len(texts), 1), dtype=np.float32)
 
 
 def rehearse(
@@ -159,22 +70,159 @@ def rehearse(
 
     heard = progress or Silent()
     if not recipe.ragdata.needs_llm:
-        return _totals(recipe, [], ["no chat model is asked: rules ask, and sentences of the documents answer"])
+        return totals(recipe, [], ["no chat model is asked: rules ask, and sentences of the documents answer"])
     with contextlib.closing(Journal.open(run.journal)) as journal:
+        for note in journal.notes:
+            heard.say(note)
         tokenizer = open_tokenizer(recipe.ragdata.passages.tokenizer, recipe.folder)
         chat = RehearsalChat(recipe.ragdata.llm, journal, tokenizer)
-        ctx, notes = _context(recipe, run, passages, previous, chat, heard)
-        asking = open_asking(recipe, documents, passages, Rows())
-        run_interruptibly(_run(asking.chain, asking.first(), ctx, heard), str(run.folder))
+        ctx, embedder, notes = _context(recipe, run, passages, previous, chat, heard)
+        played = Rehearsal(recipe, documents, passages, previous, embedder)
+        run_interruptibly(played.run(ctx, heard), str(run.folder))
         asked, chat.tallies = chat.tallies, defaultdict(Tally)
-        run_interruptibly(_run([open_answerer(recipe)], _sample(passages), ctx, Silent()), str(run.folder))
+        run_interruptibly(_heard([open_answerer(recipe)], _sample(passages), ctx, Silent()), str(run.folder))
     spoken = {spent.stage: spent.usage.output_tokens / max(1, spent.usage.calls) for spent in by_stage(run.journal)}
-    return _estimate(recipe, asking, asked, chat.tallies, passages, spoken, notes)
+    to_come = _to_come(recipe, played, asked, chat.tallies, passages)
+    if recipe.ragdata.questions.has_quota:
+        notes.append(QUOTA_NOTE)
+    return estimated(recipe, asked, to_come, spoken, notes)
 
 
 def nothing_to_ask(recipe: Recipe) -> Estimate:
     """Return the estimate of a build that would do nothing."""
-    return _totals(recipe, [], ["nothing changed: a build would do nothing"])
+    return totals(recipe, [], ["nothing changed: a build would do nothing"])
+
+
+class Rehearsal:
+    """Plays a build round by round, as far as the journal answers and one round beyond.
+
+    Args:
+        recipe: What would be built.
+        documents: All of them.
+        passages: All of them.
+        previous: What the last build left.
+        embedder: Of questions, for the filters; None where embedding costs: then every row counts as one that passes.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        documents: Sequence[Document],
+        passages: Sequence[Passage],
+        previous: Previous,
+        embedder: Embedder | None,
+    ) -> None:
+        self._recipe, self._documents, self._passages, self._embedder = recipe, documents, passages, embedder
+        self._rows = Rows()
+        self._judged: set[str] = set()
+        self._inquiries: list[Inquiry] = []
+        """Those that nobody answered."""
+        self.asking = open_asking(recipe, documents, passages, self._rows, previous)
+        self.is_open = False
+        """Whether something is missing that decides what is asked later."""
+
+    async def run(self, ctx: Context, progress: Progress) -> None:
+        """Play it."""
+        source, is_last = self.asking.first(), False
+        while source:
+            heard = await _heard(self.asking.chain, source, ctx, progress)
+            for outcome in heard:
+                self._rows.add(outcome)
+            if source := self.asking.again(self._answered(source), heard):
+                continue
+            if self._recipe.ragdata.criteria:
+                await self._judge(ctx, progress)
+            self.is_open = bool(self._inquiries or self._rows.failures) or self._embedder is None
+            if self.asking.rounds is not None and self.asking.rounds.has_quota and not is_last:
+                source, is_last = self.asking.rounds.next(self._so_far()), self.is_open
+
+    def questions_to_come(self) -> Counter[str]:
+        """Return how many inquiries of each type may follow those that were looked up."""
+        rounds = self.asking.rounds
+        if rounds is None or not rounds.has_quota or not self.is_open:
+            return Counter()
+        return rounds.left() - Counter(inquiry.type for inquiry in self._inquiries)
+
+    def answers_to_come(self, questions: Mapping[str, int]) -> tuple[int, int]:
+        """Return the calls for answers to questions not there yet, at most and expected; `questions` may follow."""
+        planner, block = self.asking.planner, self._recipe.ragdata
+        if planner is None:
+            return 0, 0
+        each, samples = block.questions.per_passage, block.answers.samples
+        expected = sum(planner.answers(name, count, samples) for name, count in self._unanswered().items())
+        later = sum(planner.answers(name, count * each, samples) for name, count in questions.items())
+        # of a conversation only the turns up to the first that nobody answered were looked up
+        turns = {one.id: len(one.turns) - 1 for one in self._rows.questions if one.turns}
+        broken = sum(turns.get(subject, 0) for subject in self._missing("answers"))
+        return expected + later + broken, expected + broken
+
+    def verdicts_to_come(self, questions: Mapping[str, int]) -> tuple[int, int]:
+        """Return the calls for verdicts on rows that are not there, at most and expected; `questions` may follow."""
+        planner, block = self.asking.planner, self._recipe.ragdata
+        each, samples = block.questions.per_passage, block.answers.samples
+        rows = later = 0
+        if planner is not None:
+            rows = sum(planner.rows(name, count, samples) for name, count in self._unanswered().items())
+            later = sum(planner.rows(name, count * each, samples) for name, count in questions.items())
+        rows += len(self._missing("answers")) * samples
+        calls = len(block.criteria) + ("round_trip" in block.criteria)
+        # a round trip whose second answer is missing was not looked up further
+        broken = len(self._missing("verdicts/answer_again"))
+        return (rows + later) * calls + broken, rows * calls + broken
+
+    def _missing(self, stage: str) -> set[str]:
+        return {one.subject_id for one in self._rows.failures if one.stage.startswith(stage) and one.error == NOT_ASKED}
+
+    def _unanswered(self) -> Counter[str]:
+        """Return the questions, by type, that were looked up and that nobody has asked yet."""
+        if self.asking.rounds is None or self.asking.rounds.has_quota:
+            return sum((Counter({one.type: one.count}) for one in self._inquiries), Counter())
+        each = self._recipe.ragdata.questions.per_passage
+        stages = (one.stage for one in self._rows.failures if one.stage.startswith(f"{QUESTIONS}/"))
+        found = Counter(stage.partition("/")[2].partition("@")[0] for stage in stages)
+        return Counter({name: count * each for name, count in found.items()})
+
+    def _answered(self, source: Sequence[Any]) -> Sequence[Any]:
+        """Return the inquiries of a round that the journal answered, and keep the others apart."""
+        planner, rounds = self.asking.planner, self.asking.rounds
+        if planner is None or rounds is None or not rounds.has_quota:
+            return []
+        missing = {(one.stage, one.subject_id) for one in self._rows.failures}
+        unanswered = [one for one in source if (planner.producer(one.type), one.passage.id) in missing]
+        self._inquiries += unanswered
+        gone = {one.id for one in unanswered}
+        return [one for one in source if one.id not in gone]
+
+    async def _judge(self, ctx: Context, progress: Progress) -> None:
+        rows = self._examples() if self._embedder is None else self._candidates(self._embedder)
+        kept = [example for example in rows if example.id not in self._judged]
+        self._judged |= {example.id for example in kept}
+        for outcome in await _heard([open_verifier(self._recipe)], kept, ctx, progress):
+            self._rows.add(outcome)
+
+    def _candidates(self, embedder: Embedder) -> list[Example]:
+        return candidates(self._recipe, self._documents, self._passages, embedder, self._rows)
+
+    def _examples(self) -> list[Example]:
+        return examples_of(self._recipe, self._documents, by_id(self._passages), self._rows)
+
+    def _so_far(self) -> Counter[Cell]:
+        """Return the rows by cell, what nobody answered yet among them: it is expected to become rows."""
+        rounds, passages = self.asking.rounds, by_id(self._passages)
+        assert rounds is not None, "rules ask once"
+        examples = self._examples()
+        waiting = self._missing("answers") | self._missing("verdicts")
+        unsure = [one for one in examples if one.id in waiting] if self._embedder else examples
+        about = [(one.provenance.passage_ids[0], one.type) for one in unsure]
+        about += [(one.passage_ids[0], one.type) for one in self._rows.questions if one.id in waiting]
+        found = Counter(rounds.cell(passages[passage_id], name) for passage_id, name in about)
+        for inquiry in self._inquiries:
+            found[rounds.cell(inquiry.passage, inquiry.type)] += (
+                inquiry.count * self._recipe.ragdata.questions.paraphrases
+            )
+        if self._embedder is not None:
+            found += rows_so_far(self._recipe, self._documents, self._passages, self._embedder, self._rows)
+        return found
 
 
 def _context(
@@ -184,32 +232,25 @@ def _context(
     previous: Previous,
     chat: RehearsalChat,
     progress: Progress,
-) -> tuple[RunContext, list[str]]:
+) -> tuple[RunContext, Embedder | None, list[str]]:
     if recipe.ragdata.embed.model.startswith(LOCAL):
         retriever, embedder, _ = open_retriever(recipe, run, passages, progress)
         memory = open_memory(recipe, passages, embedder.name, previous)
-        return RunContext(chat, retriever, embedder, passages, memory), []
+        return RunContext(chat, retriever, embedder, passages, memory), embedder, []
     tokens = sum(passage.n_tokens for passage in passages)
     notes = [
         f"embedding {len(passages):,} passages by {recipe.ragdata.embed.model} takes about {tokens:,} tokens, less "
         "what is cached; it is not in the sums",
         "searches are stood in for, because embedding costs: answers may be in the journal that are counted here",
     ]
-    return StandInContext(chat, passages, open_memory(recipe, passages, recipe.ragdata.embed.model, previous)), notes
+    memory = open_memory(recipe, passages, recipe.ragdata.embed.model, previous)
+    return StandInContext(chat, passages, memory), None, notes
 
 
-async def _run(chain: Sequence[Any], source: Sequence[Any], ctx: RunContext, progress: Progress) -> None:
-    from axolotl_ragdata.engines.local import LocalEngine
-
+async def _heard(chain: Sequence[Any], source: Sequence[Any], ctx: Context, progress: Progress) -> list[Outcome]:
     progress.start("rehearsing", len(source))
-
-    def counted() -> Any:
-        for record in source:
-            yield record
-            progress.advance()
-
-    async for _ in LocalEngine().run(chain, counted(), ctx, 64):
-        pass
+    records = Finished(source, progress, IN_FLIGHT)
+    return [outcome async for _, outcome in LocalEngine().run(chain, records, ctx, IN_FLIGHT)]
 
 
 def _sample(passages: Sequence[Passage]) -> list[Question]:
@@ -228,69 +269,25 @@ def _sample(passages: Sequence[Passage]) -> list[Question]:
     ]
 
 
-def _estimate(
+def _to_come(
     recipe: Recipe,
-    asking: Asking,
+    played: Rehearsal,
     asked: Mapping[str, Tally],
     sampled: Mapping[str, Tally],
     passages: Sequence[Passage],
-    spoken: dict[str, float],
-    notes: list[str],
-) -> Estimate:
-    stages = [_stage(recipe, name, tally, spoken, True) for name, tally in sorted(asked.items())]
-    asks = [tally for name, tally in asked.items() if name.startswith("questions")]
-    missing, known = sum(tally.asked for tally in asks), sum(tally.in_journal for tally in asks)
-    share = missing / max(1, missing + known)
-    to_come = round(asking.most.answers * share) if asks else 0
-    answers = [tally for name, tally in sampled.items() if name.startswith("answers")]
-    if to_come and answers and recipe.ragdata.answers.mode == "generative":
-        each = sum(tally.tokens for tally in answers) / max(1, sum(tally.asked for tally in answers))
-        stages.append(_guessed(recipe, "answers/generative", to_come, each, spoken))
-    criteria = recipe.ragdata.criteria
-    if criteria:
-        mean = sum(passage.n_tokens for passage in passages) / max(1, len(passages))
-        calls = asking.most.answers * (len(criteria) + ("round_trip" in criteria))
-        stages.append(_guessed(recipe, "verdicts", calls, 2 * mean + VERDICT_TOKENS, spoken))
-    if recipe.ragdata.questions.has_quota:
-        notes.append("the build stops asking once the rows asked for are there, and asks again where they are not")
-    return _totals(recipe, stages, notes)
+) -> dict[str, ToCome]:
+    mean = sum(passage.n_tokens for passage in passages) / max(1, len(passages))
+    later = played.questions_to_come()
+    found = {"questions": ToCome(later.total(), 0, _each(asked, "questions") or mean + QUESTION_TOKENS)}
+    if recipe.ragdata.answers.mode == "generative":
+        found["answers/generative"] = ToCome(*played.answers_to_come(later), _each(sampled, "answers"))
+    if recipe.ragdata.criteria:
+        tokens_each = _each(asked, "verdicts") or 2 * mean + VERDICT_TOKENS
+        found["verdicts"] = ToCome(*played.verdicts_to_come(later), tokens_each)
+    return found
 
 
-def _stage(recipe: Recipe, name: str, tally: Tally, spoken: dict[str, float], counted: bool) -> StageEstimate:
-    each = spoken.get(name) or OUTPUT_TOKENS.get(name.split("/")[0], 120)
-    usage = Usage(calls=tally.asked, input_tokens=tally.tokens, output_tokens=round(each * tally.asked))
-    return _of_usage(recipe, name, usage, tally.in_journal, counted)
-
-
-def _guessed(recipe: Recipe, name: str, calls: int, tokens_each: float, spoken: dict[str, float]) -> StageEstimate:
-    each = spoken.get(name) or OUTPUT_TOKENS[name.split("/")[0]]
-    usage = Usage(calls=calls, input_tokens=round(calls * tokens_each), output_tokens=round(calls * each))
-    return _of_usage(recipe, name, usage, 0, False)
-
-
-def _of_usage(recipe: Recipe, name: str, usage: Usage, in_journal: int, counted: bool) -> StageEstimate:
-    return StageEstimate(
-        stage=name,
-        calls=usage.calls,
-        in_journal=in_journal,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cost=cost_of(usage, recipe.ragdata.llm.price),
-        counted=counted,
-    )
-
-
-def _totals(recipe: Recipe, stages: Sequence[StageEstimate], notes: Sequence[str]) -> Estimate:
-    usage = sum(
-        (Usage(calls=one.calls, input_tokens=one.input_tokens, output_tokens=one.output_tokens) for one in stages),
-        Usage(),
-    )
-    return Estimate(
-        stages=tuple(stages),
-        calls=usage.calls,
-        in_journal=sum(one.in_journal for one in stages),
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cost=cost_of(usage, recipe.ragdata.llm.price),
-        notes=tuple(notes),
-    )
+def _each(tallies: Mapping[str, Tally], stage: str) -> float:
+    """Return the tokens of a prompt of a stage, 0 where none was counted."""
+    own = [tally for name, tally in tallies.items() if name.startswith(stage)]
+    return sum(tally.tokens for tally in own) / max(1, sum(tally.asked for tally in own))

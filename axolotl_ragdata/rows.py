@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from axolotl_ragdata.accounting import spent_since
 from axolotl_ragdata.boilerplate import skipped_as
+from axolotl_ragdata.carrying import carried_over
+from axolotl_ragdata.coverage import Held
 from axolotl_ragdata.errors import RagdataError
 from axolotl_ragdata.gaps import canonical_weights, shortfall, type_names
 from axolotl_ragdata.inquiries import Most, Planner, skipped_passages
 from axolotl_ragdata.interruption import run_interruptibly
 from axolotl_ragdata.overview import cost_of
-from axolotl_ragdata.previous import Memory, Previous
+from axolotl_ragdata.previous import Asked, Memory, Previous
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
-from axolotl_ragdata.records import Document, Failure, Hit, Passage, Question, Rejected
+from axolotl_ragdata.records import Document, Example, Failure, Hit, Passage, Question, Rejected
 from axolotl_ragdata.rounds import Rounds
+from axolotl_ragdata.running import Part, run_stages
 from axolotl_ragdata.selection import Rows, candidates, rows_so_far, select
 from axolotl_ragdata.shelf import PassageShelf, on_shelf
 from axolotl_ragdata.stage import ChatRequest, Completes, Completion, Outcome, Stage
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
     from axolotl_ragdata.llm import Chat
 
 SearchMode = Literal["hybrid", "dense", "text"]
-SAY_EVERY_S = 0.1
-"""Faster than anybody reads what was spent."""
-EXTRACTIVE_IN_FLIGHT = 64
 PROMPT_TOKENS = 450
 """A card's own length, for the estimate that is shown before anything is spent."""
 
@@ -93,16 +93,32 @@ class RunContext:
 
 
 def stage_versions(recipe: Recipe) -> dict[str, str]:
-    """Return the version of every stage that a build of this recipe runs.
+    """Return the version of every stage that a build of this recipe runs, of each card where a stage has several.
 
     Raises:
         UnknownName: The recipe names a question type that there is not.
     """
     from axolotl_ragdata.index import FUSION_VERSION
     from axolotl_ragdata.passages import VERSION
+    from axolotl_ragdata.verdicts import producers_of
 
-    stages = [_asker(recipe), open_answerer(recipe), *([_verifier(recipe)] if recipe.ragdata.criteria else [])]
-    return {"passages": VERSION, "search": FUSION_VERSION, **{stage.name: stage.version for stage in stages}}
+    asker, answerer = _asker(recipe), open_answerer(recipe)
+    asking = [*question_producers(recipe).values()] or [f"{asker.name}@{asker.version}"]
+    versions = [*asking, f"{answerer.name}@{answerer.version}", *producers_of(recipe.ragdata.criteria)]
+    return {"passages": VERSION, "search": FUSION_VERSION, **dict(each.split("@", 1) for each in versions)}
+
+
+def question_producers(recipe: Recipe) -> dict[str, str]:
+    """Return the name and version of the card behind each question type of a recipe; {} where rules ask.
+
+    Raises:
+        UnknownName: The recipe names a question type that there is not.
+    """
+    from axolotl_ragdata.questions import load_cards
+
+    block = recipe.ragdata.questions
+    cards = load_cards(block.types, recipe.where("questions", "types")) if block.origin == "llm" else []
+    return {card.name: card.producer for card in cards}
 
 
 def make_rows(
@@ -116,10 +132,8 @@ def make_rows(
     """Return the rows of a build; the errors are those of `axolotl_ragdata.pipeline.build`."""
     retriever, embedder, tag = open_retriever(recipe, run, passages, progress)
     rows = Rows(index={"tag": tag, "embedder": embedder.name, "dimensions": embedder.dimensions})
-    memory = open_memory(recipe, passages, embedder.name, previous or Previous())
-    work = _generate(recipe, run, documents, passages, retriever, embedder, rows, progress, memory)
+    work = _generate(recipe, run, documents, passages, retriever, embedder, rows, progress, previous or Previous())
     run_interruptibly(work, str(run.folder))
-    rows.retrievals = sorted(memory.found.values(), key=lambda one: one.id) if memory else []
     select(recipe, documents, passages, embedder, rows, progress)
     _say_gaps(recipe, documents, passages, rows, progress)
     return rows
@@ -156,13 +170,14 @@ def open_retriever(
     from axolotl_ragdata.embed import open_embedder
     from axolotl_ragdata.index import Index, Retriever
 
-    embedder = open_embedder(recipe, run.cache)
+    embedded = Part(progress, len(passages))
+    embedder = open_embedder(recipe, run.cache, embedded.advance)
     progress.start("embedding and indexing", len(passages))
     index = Index.open(run.index, embedder)
     index.update(passages)
     if index.note:
         progress.say(f"the index is made anew: {index.note}")
-    progress.advance(len(passages))
+    embedded.finish()
     return Retriever(index, mode or recipe.ragdata.answers.search), embedder, index.tag()
 
 
@@ -175,72 +190,29 @@ async def _generate(
     embedder: Embedder,
     rows: Rows,
     progress: Progress,
-    memory: Memory | None,
+    previous: Previous,
 ) -> None:
-    asking = open_asking(recipe, documents, passages, rows)
+    asking = open_asking(recipe, documents, passages, rows, previous)
+    memory = open_memory(recipe, passages, embedder.name, previous)
     if recipe.ragdata.needs_llm:
         progress.say(estimate(recipe, passages, asking.most))
     async with _opened_chat(recipe, run, rows, progress) as chat:
         ctx = RunContext(chat, retriever, embedder, passages, memory)
         source = asking.first()
         while source:
-            heard = await _run_stages(asking.chain, source, "questions and answers", ctx, chat, rows, progress)
+            heard = await run_stages(asking.chain, source, "questions and answers", ctx, chat, rows, progress)
+            if source := asking.again(source, heard):
+                continue
             if chat and recipe.ragdata.criteria:
                 judged = {verdict.subject_id for verdict in rows.verdicts}
                 free = await asyncio.to_thread(candidates, recipe, documents, passages, embedder, rows)
                 kept = [example for example in free if example.id not in judged]
-                await _run_stages([_verifier(recipe)], kept, "verifying", ctx, chat, rows, progress)
-            if asking.rounds is None:
-                break
-            if not recipe.ragdata.questions.has_quota:
-                break  # everything was asked in one round
-            asking.rounds.hear(source, heard)
-            so_far = await asyncio.to_thread(rows_so_far, recipe, documents, passages, embedder, rows)
-            source = asking.rounds.next(so_far)
-    rows.passed_over = asking.passed_over
-
-
-async def _run_stages(
-    chain: Sequence[Stage[Any]],
-    source: Sequence[Any],
-    name: str,
-    ctx: RunContext,
-    chat: Chat | None,
-    rows: Rows,
-    progress: Progress,
-) -> list[Outcome]:
-    """Return every outcome of a chain over its records, filed in `rows` as it came."""
-    from axolotl_ragdata.engines.local import LocalEngine
-
-    in_flight = min(max(1, len(source)), chat.in_flight if chat else EXTRACTIVE_IN_FLIGHT)
-    progress.start(name, len(source))
-    started = time.monotonic()
-    heard: list[Outcome] = []
-    said = started
-    async for _, outcome in LocalEngine().run(chain, _counted(source, progress), ctx, in_flight):
-        rows.add(outcome)
-        heard.append(outcome)
-        if chat and (now := time.monotonic()) - said > SAY_EVERY_S:
-            said = now
-            progress.advance(0, _spending(chat, len(rows.answers), now - started))
-    return heard
-
-
-def _spending(chat: Chat, rows: int, seconds: float) -> str:
-    tokens = chat.usage.input_tokens + chat.usage.output_tokens
-    rate = max(seconds, 0.001)
-    parts = [f"{rows:,} answers", f"{chat.stats.answered:,} calls ({chat.stats.answered / rate:.1f}/s)"]
-    parts += [f"{tokens:,} tokens ({tokens / rate:,.0f}/s)"]
-    parts += [] if chat.cost is None else [f"{chat.cost:.2f} spent"]
-    parts += [f"{count:,} × {error}, tried again" for error, count in chat.stats.retries.most_common(3)]
-    parts += [f"{count:,} × {error}, given up" for error, count in chat.stats.failures.most_common(3)]
-    return ", ".join(parts)
-
-
-def _counted(source: Sequence[Any], progress: Progress) -> Iterator[Any]:
-    for record in source:
-        yield record
-        progress.advance()
+                await run_stages([open_verifier(recipe)], kept, "verifying", ctx, chat, rows, progress)
+            if asking.rounds is not None and asking.rounds.has_quota:
+                so_far = await asyncio.to_thread(rows_so_far, recipe, documents, passages, embedder, rows)
+                source = asking.rounds.next(so_far)
+    rows.passed_over, rows.plan = asking.passed_over, asking.plan
+    rows.retrievals = sorted(memory.found.values(), key=lambda one: one.id) if memory else []
 
 
 @dataclass(frozen=True)
@@ -249,6 +221,7 @@ class Asking:
 
     chain: list[Stage[Any]]
     rounds: Rounds | None = None
+    planner: Planner | None = None
     questions: Sequence[Question] = ()
     most: Most = field(default_factory=Most)
     corpus: PassageShelf | None = None
@@ -256,6 +229,17 @@ class Asking:
     def first(self) -> Sequence[Any]:
         """Return the records of the first round."""
         return self.questions if self.rounds is None else self.rounds.first()
+
+    def again(self, source: Sequence[Any], heard: Sequence[Outcome]) -> Sequence[Any]:
+        """Take in what a round came to; return what the last build asked next, [] when all that stands was asked."""
+        if self.rounds is None or not self.rounds.has_quota:
+            return []  # everything was asked in one round
+        self.rounds.hear(source, heard)
+        return self.rounds.again()
+
+    def plan(self, examples: Sequence[Example]) -> list[Asked]:
+        """Return what was asked under a quota, with the rows that came of it, for the next build."""
+        return [] if self.rounds is None else self.rounds.plan(examples)
 
     def passed_over(self) -> Iterator[Rejected]:
         """Yield a `Rejected` for each passage that nothing was asked of, by their ids."""
@@ -265,22 +249,26 @@ class Asking:
             yield from skipped_passages(self.corpus.in_order_of_ids())
 
 
-def open_asking(recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows) -> Asking:
-    """Return what a build asks; the questions that rules ask join `rows`."""
+def open_asking(
+    recipe: Recipe, documents: Sequence[Document], passages: Sequence[Passage], rows: Rows, previous: Previous
+) -> Asking:
+    """Return what a build asks; the questions that rules ask join `rows`, and what a quota keeps to."""
     block = recipe.ragdata.questions
     if block.origin == "llm":
         planner = open_planner(recipe, documents, passages)
-        rounds = Rounds(block, planner, canonical_weights(recipe))
-        return Asking(
-            [_asker(recipe), open_answerer(recipe)], rounds, most=planner.most(recipe.ragdata.answers.samples)
-        )
+        carried = carried_over(block, planner, previous)
+        rows.held = Held(carried.rows, carried.new)
+        rounds = Rounds(block, planner, canonical_weights(recipe), carried)
+        most = planner.most(recipe.ragdata.answers.samples)
+        return Asking([_asker(recipe), open_answerer(recipe)], rounds, planner, most=most)
     asker = _asker(recipe)
     shelf = on_shelf(passages)
     for document in documents:
         own = [passage for passage in shelf.part(document.id) if skipped_as(passage) is None]
         for outcome in asker.ask(document, own):
             rows.add(outcome)
-    most = Most(answers=len(rows.questions) * recipe.ragdata.answers.samples)
+    made = len(rows.questions) * recipe.ragdata.answers.samples
+    most = Most(answers=made, rows=made)
     return Asking([open_answerer(recipe)], questions=list(rows.questions), most=most, corpus=shelf)
 
 
@@ -318,7 +306,8 @@ def open_answerer(recipe: Recipe) -> Stage[Any]:
     return AnswerStage(block.top_k, recipe.ragdata.llm.model, block.samples, floor, block.neighbours)
 
 
-def _verifier(recipe: Recipe) -> Stage[Any]:
+def open_verifier(recipe: Recipe) -> Stage[Any]:
+    """Return the stage that judges rows."""
     from axolotl_ragdata.verdicts import VerifyStage
 
     return VerifyStage(recipe.ragdata.criteria, recipe.ragdata.llm.model)
@@ -350,6 +339,7 @@ async def _opened_chat(recipe: Recipe, run: RunDirectory, rows: Rows, progress: 
             "usage_of_this_run": chat.usage.model_dump(),
             "calls_answered_by_the_journal": chat.stats.from_journal,
             "cost": cost_of(before + chat.usage, recipe.ragdata.llm.price),
+            "cost_of_this_run": chat.cost,
             "seconds": round(time.monotonic() - started, 1),
             "cpu_seconds": round(time.process_time() - cpu_before_s, 1),
         }
@@ -363,9 +353,9 @@ def _say_all(progress: Progress, lines: Sequence[str]) -> None:
 def estimate(recipe: Recipe, passages: Sequence[Passage], most: Most) -> str:
     """Return one line: the most calls and tokens that a build of these passages can need, with the cost if priced."""
     block = recipe.ragdata
-    asked, made = most.inquiries, most.answers
-    answered = made if block.answers.mode == "generative" else 0
-    judged = made * (len(block.criteria) + ("round_trip" in block.criteria))
+    asked = most.inquiries
+    answered = most.answers if block.answers.mode == "generative" else 0
+    judged = most.rows * (len(block.criteria) + ("round_trip" in block.criteria))
     mean = sum(passage.n_tokens for passage in passages) / max(1, len(passages))
     tokens_in = asked * (mean + PROMPT_TOKENS) + answered * (block.answers.top_k * mean + PROMPT_TOKENS)
     tokens_in += judged * (2 * mean + PROMPT_TOKENS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from axolotl_ragdata.contexts import add_contexts
-from axolotl_ragdata.coverage import Cell
+from axolotl_ragdata.coverage import Cell, Held
 from axolotl_ragdata.decontamination import open_decontaminated
 from axolotl_ragdata.division import divide, rows_by_cell
 from axolotl_ragdata.errors import QualityGateFailed
@@ -16,7 +16,7 @@ from axolotl_ragdata.examples import make_example
 from axolotl_ragdata.filters import Evidence, Filter, filters
 from axolotl_ragdata.injection import planted_orders
 from axolotl_ragdata.places import add_places
-from axolotl_ragdata.previous import Retrieval
+from axolotl_ragdata.previous import Asked, Retrieval
 from axolotl_ragdata.progress import Progress
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Answer, Document, Example, Failure, Passage, Question, Rejected, Verdict
@@ -51,6 +51,10 @@ class Rows:
     """Passages that give a model orders: `passage_id`, `doc_id`, `kind` and `excerpt`, one an order."""
     retrievals: list[Retrieval] = field(default_factory=list)
     """What each search found, for the next build."""
+    held: Held = field(default_factory=Held)
+    """Rows of the last dataset, by cell: a quota leaves them where they are as far as it can."""
+    plan: Callable[[Sequence[Example]], list[Asked]] = lambda examples: []
+    """Returns what was asked under a quota, with the rows that came of it, for the next build."""
     index: dict[str, Any] = field(default_factory=dict)
     llm: dict[str, Any] = field(default_factory=dict)
 
@@ -82,13 +86,13 @@ def select(
         QualityGateFailed: A split holds what it must not; nothing was written.
     """
     by_id = records_by_id(passages)
-    examples = _examples(recipe, documents, by_id, rows)
+    examples = examples_of(recipe, documents, by_id, rows)
     progress.start("filtering and splitting", len(examples))
     vectors = embedder.embed([example.question for example in examples])
     rules = open_rules(recipe, embedder)
     kept, dropped = _filtered(rules, examples, Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts}))
     rows.rejected.extend(dropped)
-    division = divide(recipe, [examples[at] for at in kept], vectors[kept], by_id)
+    division = divide(recipe, [examples[at] for at in kept], vectors[kept], by_id, rows.held)
     block = recipe.ragdata
     rows.examples = add_contexts(add_places(division.rows, documents), passages, block.export, block.split.unseen_by)
     rows.rejected.extend(division.rejected)
@@ -97,9 +101,10 @@ def select(
     progress.advance(len(examples))
 
 
-def _examples(
+def examples_of(
     recipe: Recipe, documents: Sequence[Document], passages: Mapping[str, Passage], rows: Rows
 ) -> list[Example]:
+    """Return what the answers of a build become before anything is filtered, by id."""
     questions = {question.id: question for question in rows.questions}
     sources = records_by_id(heads(documents))
     made = {}
@@ -138,11 +143,12 @@ def rows_so_far(
         RecipeError: A filter's setting is wrong.
     """
     by_id = records_by_id(passages)
-    examples = _examples(recipe, documents, by_id, rows)
+    examples = examples_of(recipe, documents, by_id, rows)
     vectors = embedder.embed([example.question for example in examples])
     evidence = Evidence(by_id, vectors, {one.subject_id: one for one in rows.verdicts})
     kept, _ = _filtered(open_rules(recipe, embedder), examples, evidence)
-    return rows_by_cell(recipe, divide(recipe, [examples[at] for at in kept], vectors[kept], by_id), by_id)
+    division = divide(recipe, [examples[at] for at in kept], vectors[kept], by_id, rows.held)
+    return rows_by_cell(recipe, division, by_id)
 
 
 def flagged(passages: Sequence[Passage]) -> list[dict[str, str]]:
@@ -164,7 +170,7 @@ def candidates(
         RecipeError: A filter's setting is wrong.
     """
     by_id = records_by_id(passages)
-    examples = _examples(recipe, documents, by_id, rows)
+    examples = examples_of(recipe, documents, by_id, rows)
     vectors = embedder.embed([example.question for example in examples])
     free = [(use, rule) for use, rule in open_rules(recipe, embedder) if rule.criterion is None]
     return [examples[at] for at in _filtered(free, examples, Evidence(by_id, vectors))[0]]

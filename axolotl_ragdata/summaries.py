@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from rich.table import Column
 
     from axolotl_ragdata.changes import Diff
+    from axolotl_ragdata.estimates import Estimate, StageEstimate
     from axolotl_ragdata.overview import Overview
     from axolotl_ragdata.records import Usage
-    from axolotl_ragdata.rehearsal import Estimate
 
 MOST_NAMES = 12
 
@@ -94,19 +94,28 @@ def _money(cost: float | None) -> str:
     return "no price" if cost is None else f"{cost:,.4f}"
 
 
+EXPECTED = ("expected calls", "expected cost")
+
+
 def show_estimate(found: Estimate) -> None:
     """Print what a build would ask, by stage."""
     from rich.table import Table
 
     console = stdout()
+    # without a quota both are the same
+    expects = found.expected_calls != found.calls
     names = ("calls at most", "in the journal", "tokens in", "tokens out", "cost")
-    table = Table("stage", *(_right(name) for name in names), box=None)
+    table = Table("stage", *map(_right, names), *map(_right, EXPECTED if expects else ()), box=None)
     for stage in found.stages:
         name = stage.stage if stage.counted else f"{stage.stage} (to come)"
-        numbers = _numbers(stage.calls, stage.in_journal, stage.input_tokens, stage.output_tokens)
-        table.add_row(printable(name), *numbers, _money(stage.cost))
-    totals = _numbers(found.calls, found.in_journal, found.input_tokens, found.output_tokens)
-    table.add_row("all", *totals, _money(found.cost))
+        table.add_row(printable(name), *_estimated(stage, expects))
+    table.add_row("all", *_estimated(found, expects))
     console.print(table)
     for note in found.notes:
         console.print(printable(note))
+
+
+def _estimated(one: StageEstimate | Estimate, expects: bool) -> list[str]:
+    numbers = _numbers(one.calls, one.in_journal, one.input_tokens, one.output_tokens)
+    expected = [*_numbers(one.expected_calls), _money(one.expected_cost)] if expects else []
+    return [*numbers, _money(one.cost), *expected]

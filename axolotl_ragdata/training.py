@@ -16,7 +16,7 @@ import yaml
 
 from axolotl_ragdata import ranks
 from axolotl_ragdata.base_model import EMBEDDED, prepare_base_model
-from axolotl_ragdata.display import TerminalProgress, show_error
+from axolotl_ragdata.display import show_error
 from axolotl_ragdata.errors import Interrupted, NoDocuments, RagdataError, RecipeError, StaleDataset
 from axolotl_ragdata.exports import exports
 from axolotl_ragdata.interruption import end_interrupted
@@ -25,6 +25,7 @@ from axolotl_ragdata.pipeline import damage, ensure_built, exported_files, files
 from axolotl_ragdata.recipe import BLOCK, KeyPath, Recipe, key_lines, recipe_from
 from axolotl_ragdata.replacement import SPLITS
 from axolotl_ragdata.store import RunDirectory
+from axolotl_ragdata.terminal import TerminalProgress
 
 Config = MutableMapping[str, Any]
 

@@ -26,10 +26,11 @@ def build(recipe_path: Path, samples: int, dry_run: bool, as_json: bool) -> None
     again. With --json the manifest is printed. With --dry-run the documents are read and the prompts are counted, less
     what is already paid for.
     """
-    from axolotl_ragdata.display import TerminalProgress, show_build
+    from axolotl_ragdata.display import show_build
     from axolotl_ragdata.pipeline import build as run_build
     from axolotl_ragdata.pipeline import sample_examples
     from axolotl_ragdata.recipe import load_recipe
+    from axolotl_ragdata.terminal import TerminalProgress
 
     recipe = load_recipe(recipe_path)
     if dry_run:
@@ -45,9 +46,9 @@ def build(recipe_path: Path, samples: int, dry_run: bool, as_json: bool) -> None
 
 
 def _show_dry_run(recipe: Recipe, as_json: bool) -> None:
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.pipeline import dry_run
     from axolotl_ragdata.summaries import show_estimate
+    from axolotl_ragdata.terminal import TerminalProgress
 
     with TerminalProgress() as progress:
         found = dry_run(recipe, progress)

@@ -49,9 +49,9 @@ def export(recipe_path: Path, format_name: str, folder: Path | None, as_json: bo
 
 
 def _export_harness(recipe_path: Path, folder: Path | None, as_json: bool) -> None:
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.judge.harness import export_harness
     from axolotl_ragdata.recipe import load_recipe
+    from axolotl_ragdata.terminal import TerminalProgress
 
     with TerminalProgress() as progress:
         files = export_harness(load_recipe(recipe_path), folder, progress)

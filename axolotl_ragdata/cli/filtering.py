@@ -21,10 +21,11 @@ def filter_run(recipe_path: Path, samples: int, as_json: bool) -> None:
     and the files are what `ragdata build` would make of them. What comes before that, such as documents or questions,
     needs a build. With --json the manifest is printed.
     """
-    from axolotl_ragdata.display import TerminalProgress, show_build
+    from axolotl_ragdata.display import show_build
     from axolotl_ragdata.pipeline import sample_examples
     from axolotl_ragdata.recipe import load_recipe
     from axolotl_ragdata.refiltering import filter_again
+    from axolotl_ragdata.terminal import TerminalProgress
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:

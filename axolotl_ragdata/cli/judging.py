@@ -58,11 +58,11 @@ def judge(
 
 
 def _judge(recipe_path: Path, tuned: Path | None, as_json: bool) -> None:
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.judge.results.terminal import summary
     from axolotl_ragdata.judge.run import judge as run_judge
     from axolotl_ragdata.judge.run import refuse_untrustworthy
     from axolotl_ragdata.recipe import load_recipe
+    from axolotl_ragdata.terminal import TerminalProgress
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:
@@ -77,10 +77,10 @@ def _judge(recipe_path: Path, tuned: Path | None, as_json: bool) -> None:
 
 
 def _calibrate(recipe_path: Path, ratings: Path, as_json: bool) -> None:
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.judge.people.running import calibrate, refuse_void
     from axolotl_ragdata.judge.people.writing import calibration_markdown
     from axolotl_ragdata.recipe import load_recipe
+    from axolotl_ragdata.terminal import TerminalProgress
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:

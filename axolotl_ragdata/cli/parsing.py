@@ -64,8 +64,8 @@ def parse(
     exit code is 3. What was parsed is not sent again while the PDF and the options stay the same; an interrupted run
     goes on where it was. With --json one line of the report for each PDF is printed.
     """
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.grobid import ParseOptions, checked_url, find_pdfs, finding_nothing
+    from axolotl_ragdata.terminal import TerminalProgress
 
     if nothing := finding_nothing(pdfs):
         raise NoDocuments(", ".join(nothing), "no PDF there", "name a file, a folder or a glob of .pdf files")

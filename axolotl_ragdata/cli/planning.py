@@ -20,9 +20,9 @@ def diff(recipe_path: Path, as_json: bool) -> None:
     --dry-run`.
     """
     from axolotl_ragdata.changes import diff as find_changes
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.recipe import load_recipe
     from axolotl_ragdata.summaries import show_diff
+    from axolotl_ragdata.terminal import TerminalProgress
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:

@@ -48,9 +48,9 @@ def eval_retrieval(recipe_path: Path, labels: Path | None, as_json: bool) -> Non
     The questions are those of the run, which name the passages that they were asked about, or those of a file. The
     figures stay in the run directory (retrieval.json), where `ragdata report` finds them. No LLM is called.
     """
-    from axolotl_ragdata.display import TerminalProgress
     from axolotl_ragdata.recipe import load_recipe
     from axolotl_ragdata.retrieval_quality import evaluate
+    from axolotl_ragdata.terminal import TerminalProgress
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:

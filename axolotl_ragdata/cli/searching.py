@@ -25,9 +25,10 @@ def search(recipe_path: Path, query: str, top_k: int, mode: str | None, as_json:
 
     Documents that changed are indexed first; no LLM is called.
     """
-    from axolotl_ragdata.display import TerminalProgress, show_hits
+    from axolotl_ragdata.display import show_hits
     from axolotl_ragdata.pipeline import open_search
     from axolotl_ragdata.recipe import load_recipe
+    from axolotl_ragdata.terminal import TerminalProgress
 
     recipe = load_recipe(recipe_path)
     with TerminalProgress() as progress:

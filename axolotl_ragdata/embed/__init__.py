@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,8 +44,13 @@ class Embedder(Protocol):
         """Return one unit vector a text, shape (n, dimensions), float32."""
 
 
-def open_embedder(recipe: Recipe, cache: Path | None) -> Embedder:
+def open_embedder(recipe: Recipe, cache: Path | None, heard: Callable[[int], None] | None = None) -> Embedder:
     """Return the recipe's embedder, cached in the folder `cache` (None: not cached).
+
+    Args:
+        recipe: Whose `embed:` is read.
+        cache: Where vectors are kept.
+        heard: Called with the number of texts that are done, as batches of them are; in the thread that embeds.
 
     Raises:
         ModelFileError: The embedded model cannot be had.
@@ -57,7 +62,7 @@ def open_embedder(recipe: Recipe, cache: Path | None) -> Embedder:
     if block.model.startswith(TRANSFORMERS_PREFIX) and block.base_url is None:
         embedder: Embedder = TransformersEmbedder(block.model.removeprefix(TRANSFORMERS_PREFIX), where, recipe.folder)
     elif block.model == "embedded" and block.base_url is None:
-        embedder = EmbeddedEmbedder()
+        embedder = EmbeddedEmbedder(heard)
     else:
-        embedder = EndpointEmbedder(block, where)
+        embedder = EndpointEmbedder(block, where, heard)
     return embedder if cache is None else CachedEmbedder(embedder, cache / "embeddings.sqlite")

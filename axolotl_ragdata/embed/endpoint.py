@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -41,14 +41,16 @@ class EndpointEmbedder:
     Args:
         block: The recipe's `embed:`.
         where: Its key, for errors.
+        heard: Called with the number of texts that are done, as batches of them are.
 
     Raises:
         MissingKey: The endpoint is not on this machine and the environment holds no key.
         RecipeError: `base_url` is no http(s) URL, holds a password, or the key cannot be sent.
     """
 
-    def __init__(self, block: EmbedBlock, where: str) -> None:
+    def __init__(self, block: EmbedBlock, where: str, heard: Callable[[int], None] | None = None) -> None:
         self._block = block
+        self._heard = heard
         base = base_url_of(block.base_url)
         _check_url(base, where)
         self._url = f"{base.rstrip('/')}/embeddings"
@@ -105,12 +107,17 @@ class EndpointEmbedder:
                 failed.set()
                 raise
 
+        found: list[NDArray[np.float32]] = []
         pool = ThreadPoolExecutor(CALLS_AT_ONCE)
         try:
-            return [row for rows in pool.map(asked, batches) for row in rows]
+            for rows in pool.map(asked, batches):
+                found += rows
+                if self._heard:
+                    self._heard(len(rows))
         finally:
             # whoever interrupts this does not wait for what was asked
             pool.shutdown(wait=False, cancel_futures=True)
+        return found
 
     def _asked(self, batch: list[str]) -> list[NDArray[np.float32]]:
         import numpy as np

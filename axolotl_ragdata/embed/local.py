@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,14 @@ BATCH_TOKENS = 512
 class EmbeddedEmbedder:
     """all-MiniLM-L6-v2 as int8 ONNX: 384 dimensions, mean-pooled, normalised.
 
-    A text's vector does not depend on which texts it is embedded with.
+    A text's vector does not depend on which texts it is embedded with. `heard` is called with the number of texts that
+    are done, as batches of them are.
     """
 
     dimensions = 384
 
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self, heard: Callable[[int], None] | None = None, threads: int = 2) -> None:
+        self._heard = heard
         self._threads = threads
         self._lock = threading.Lock()
         self._session: Any = None
@@ -62,6 +64,8 @@ class EmbeddedEmbedder:
             for batch in _batches(windows):
                 # sums over tokens, not means: windows of one text then weigh by their length
                 np.add.at(sums, [at for at, _ in batch], self._summed([ids for _, ids in batch]))
+                if self._heard:
+                    self._heard(len({at for at, _ in batch}))
         return unit(sums)
 
     def _load(self) -> None:

@@ -7,9 +7,9 @@ that failed, are no verdict: a value of its own, neither a pass nor a 0.
 from __future__ import annotations
 
 from axolotl_ragdata.verdicts.cards import read_card
-from axolotl_ragdata.verdicts.verification import STAGE, VerifyStage
+from axolotl_ragdata.verdicts.verification import STAGE, VerifyStage, producers_of
 
-__all__ = ["STAGE", "VerifyStage", "producer_of"]
+__all__ = ["STAGE", "VerifyStage", "producer_of", "producers_of"]
 
 
 def producer_of(criterion: str) -> str:

@@ -32,8 +32,7 @@ class VerifyStage:
     def __init__(self, criteria: Sequence[str], model: str) -> None:
         self._criteria = list(dict.fromkeys(criteria))
         self._model = model
-        cards = [*self._criteria, *(["answer_again"] if ROUND_TRIP in self._criteria else [])]
-        self.version = content_id("verify", sorted(read_card(name).producer for name in cards))
+        self.version = content_id("verify", sorted(producers_of(self._criteria)))
 
     async def process(self, record: Example, ctx: Context) -> Sequence[Outcome]:
         """Return the verdict on a row, then a `Failure` for each call that did not come to an end."""
@@ -63,6 +62,12 @@ class VerifyStage:
         said = completion.value["score"]
         value = None if said == CANNOT_TELL else int(said)
         return _score(name, completion, value, completion.value["reason"]), used + completion.usage, None
+
+
+def producers_of(criteria: Sequence[str]) -> list[str]:
+    """Return the name and version of every card that is sent for some criteria."""
+    cards = [*dict.fromkeys(criteria), *(["answer_again"] if ROUND_TRIP in criteria else [])]
+    return [read_card(name).producer for name in cards]
 
 
 def evidence_of(row: Example, ctx: Context) -> list[Passage]:

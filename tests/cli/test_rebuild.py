@@ -173,5 +173,219 @@ def test_a_dry_run_of_a_first_build_counts_prompts_and_spends_nothing(
     assert asks["input_tokens"] > 4 * 100
     assert found["cost"] == pytest.approx((found["input_tokens"] + 2 * found["output_tokens"]) / 1e6, abs=1e-5)
     assert server.requests == []
-    assert ragdata("build", path).code == 0
+    built = ragdata("build", path)
+    assert built.code == 0
     assert len(server.requests) <= found["calls"]
+    spent = (100 * 1.0 + 20 * 2.0) * len(server.requests) / 1e6
+    assert f" out; {spent:.4f} spent; 0 from the journal" in " ".join(built.out.split()), "its end says what it cost"
+
+
+def rewrite(recipe: Path, old: str, new: str) -> None:
+    assert old in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(old, new))
+
+
+def differs(recipe: Path, ragdata: Callable[..., Any]) -> dict[str, Any]:
+    told = ragdata("diff", recipe, "--json")
+    assert told.code == 0, told.err
+    return dict(json.loads(told.out))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "follows", "rows_are", "calls"),
+    [
+        (
+            "passages:",
+            "filters: [{use: relevant}]\n  passages:",
+            "verdicts are asked for: relevant",
+            "verdicts",
+            "verdict",
+        ),
+        ("[definition]", "[definition, criteria]", "questions of the type criteria are asked", "kept", "questions"),
+        ("top_k: 3", "top_k: 3, min_score: -0.5", "answers whose passages change", "kept, unless other passages", None),
+        ("top_k: 3", "top_k: 3, refresh: retrieved", "answers whose passages change", "kept, unless other", None),
+        ("per_passage: 1", "per_passage: 1, rounds: 2", "more may be asked", "kept", None),
+    ],
+)
+def test_a_diff_says_what_a_build_then_asks(
+    recipe: Path, server: Any, ragdata: Callable[..., Any], old: str, new: str, follows: str, rows_are: str, calls: Any
+) -> None:
+    rewrite(recipe, old, new)
+    told = differs(recipe, ragdata)
+    assert any(follows in consequence for consequence in told["settings"].values()), told["settings"]
+    assert not any("anew" in fate for fate in told["rows"]), told["rows"]
+    assert all(rows_are in fate for fate in told["rows"]), told["rows"]
+    before = len(server.requests)
+    assert ragdata("build", recipe).code == 0
+    asked = server.requests[before:]
+    names = {body["response_format"]["json_schema"]["name"] for body in asked}
+    assert (calls in names) if calls else not asked
+    if calls == "questions":
+        assert not any("Type: definition" in body["messages"][0]["content"] for body in asked)
+
+
+def test_a_changed_card_is_named_and_only_its_rows_are_asked_anew(recipe: Path, ragdata: Callable[..., Any]) -> None:
+    rewrite(recipe, "[definition]", "[definition, numeric]")
+    assert ragdata("build", recipe).code == 0
+    of_type = [row["type"] for row in rows(recipe, "examples")]
+    run = recipe.parent / "run"
+    manifest = json.loads((run / "manifest.json").read_text())
+    now = manifest["fingerprint"]["stages"]["questions/definition"]
+    for path in (run / "manifest.json", run / "examples.jsonl"):
+        # as if another card had asked them
+        path.write_text(path.read_text().replace(now, "1-0ld"))
+    told = differs(recipe, ragdata)
+    (follows,) = told["settings"].items()
+    assert follows == (
+        f"questions/definition: 1-0ld → {now}",
+        "its question is asked anew where definition is its type",
+    )
+    assert told["rows"]["its question is asked anew: the card questions/definition changed"] == of_type.count(
+        "definition"
+    )
+    assert told["rows"]["kept"] == of_type.count("numeric")
+
+
+def quota_recipe(folder: Path, server: Any, quota: str = "target: 12") -> Path:
+    (folder / "documents").mkdir()
+    for subject in SUBJECTS:
+        (folder / "documents" / f"{subject}.md").write_text(text(subject))
+    path = folder / "recipe.yml"
+    made = RECIPE.format(url=server.base_url).replace("per_passage: 1", f"per_passage: 1, {quota}")
+    # nothing is lost to splits: what is lost is asked for again
+    path.write_text(f"{made}  filters: [{{use: faithful}}]\n  split: {{validation: 0, test_seen: 0, test_unseen: 0}}\n")
+    return path
+
+
+def ids(recipe: Path, table: str = "examples") -> set[str]:
+    return {row["id"] for row in rows(recipe, table)}
+
+
+def test_a_quota_of_what_stands_is_not_asked_for_again(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server)
+    assert ragdata("build", recipe).code == 0
+    had, first = ids(recipe), len(server.requests)
+    assert len(had) == 12
+
+    recipe.write_text(recipe.read_text().replace("validation: 0,", "validation: 0.1,"))
+    assert ragdata("build", recipe).code == 0
+    assert len(server.requests) == first, "another split asks nothing"
+    assert ids(recipe) == had
+
+    (tmp_path / "documents" / "Hysteria.md").write_text(text("Hysteria"))
+    assert ragdata("build", recipe).code == 0
+    asked = asked_since(server, first)
+    assert all("Hysteria" in prompt for prompt in asked), "only the new document is asked about"
+    assert 1 <= len(asked) <= 6, "one or two rows, each a question, an answer and a verdict"
+    now = ids(recipe)
+    assert len(now) == 12
+    assert len(had & now) >= 10, "rows of the others stay, but for those that make room"
+    assert any("hysteria" in row["question"] for row in rows(recipe, "examples"))
+    assert ragdata("verify", recipe).code == 0
+
+    before = len(server.requests)
+    (tmp_path / "documents" / "Hysteria.md").unlink()
+    assert ragdata("build", recipe).code == 0
+    assert len(server.requests) - before <= 6
+    assert len(ids(recipe)) == 12
+    assert not any("hysteria" in row["question"] for row in rows(recipe, "examples"))
+
+
+def test_a_changed_sentence_under_a_quota_costs_its_own_row_at_most(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server, "per_section: 1")
+    assert ragdata("build", recipe).code == 0
+    had, before = {row["question"] for row in rows(recipe, "examples")}, len(server.requests)
+    changed = tmp_path / "documents" / "Mania.md"
+    changed.write_text(changed.read_text().replace("22 mg", "95 mg"))
+    assert ragdata("build", recipe).code == 0
+    asked = asked_since(server, before)
+    assert asked
+    assert all("95 mg" in prompt for prompt in asked)
+    assert len(had & {row["question"] for row in rows(recipe, "examples")}) >= len(had) - 1
+    assert len(ids(recipe)) == len(had)
+
+
+def test_a_higher_target_asks_for_the_difference_alone(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server)
+    assert ragdata("build", recipe).code == 0
+    had, before = ids(recipe), len(server.requests)
+    recipe.write_text(recipe.read_text().replace("target: 12", "target: 16"))
+    assert ragdata("build", recipe).code == 0
+    assert len(asked_since(server, before)) <= 3 * 4
+    assert had <= ids(recipe)
+    assert len(ids(recipe)) == 16
+    before = len(server.requests)
+    recipe.write_text(recipe.read_text().replace("target: 16", "target: 10"))
+    assert ragdata("build", recipe).code == 0
+    assert len(server.requests) == before
+    assert len(ids(recipe)) == 10
+
+
+def rehearsed(recipe: Path, ragdata: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
+    """Return what a dry run says, and by stage the calls at most and those in the journal."""
+    told = ragdata("build", recipe, "--dry-run", "--json")
+    assert told.code == 0, told.err
+    found = json.loads(told.out)
+    calls: dict[str, tuple[int, int]] = {}
+    for stage in found["stages"]:
+        most, held = calls.get(stage["stage"], (0, 0))
+        calls[stage["stage"]] = (most + stage["calls"], held + stage["in_journal"])
+    return found, calls
+
+
+def test_verdicts_that_are_paid_for_are_subtracted(recipe: Path, server: Any, ragdata: Callable[..., Any]) -> None:
+    rewrite(recipe, "passages:", "filters: [{use: faithful}]\n  passages:")
+    found, calls = rehearsed(recipe, ragdata)
+    before = len(server.requests)
+    assert ragdata("build", recipe).code == 0
+    asked = len(server.requests) - before
+    assert found["calls"] == calls["verdicts/faithful"][0] == asked > 0
+    rewrite(recipe, "[{use: faithful}]", "[{use: faithful}, {use: relevant}]")
+    journal = recipe.parent / "run" / "journal" / "answers-000001.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"key":"c-torn')
+    told = ragdata("build", recipe, "--dry-run")
+    assert "not whole" in told.err, "what was cut of the journal is said"
+    found, calls = rehearsed(recipe, ragdata)
+    assert calls["verdicts/faithful"] == (0, asked)
+    assert calls["verdicts/relevant"] == (asked, 0)
+    assert found["calls"] == asked
+
+
+def test_a_dry_run_under_a_quota_says_what_is_expected_and_never_less_than_the_most(
+    tmp_path: Path, server: Any, ragdata: Callable[..., Any]
+) -> None:
+    recipe = quota_recipe(tmp_path, server)
+    found, _ = rehearsed(recipe, ragdata)
+    assert found["expected_calls"] == 3 * 12, "a question, an answer and a verdict for each row"
+    assert ragdata("build", recipe).code == 0
+    assert found["expected_calls"] == len(server.requests) <= found["calls"] == 3 * 32 * 3
+
+    (tmp_path / "documents" / "Hysteria.md").write_text(text("Hysteria"))
+    found, calls = rehearsed(recipe, ragdata)
+    assert calls["verdicts/faithful"] == (0, 12)
+    before = len(server.requests)
+    # every answer is refused: what may be asked is asked
+    server.behaviour = refusing
+    ragdata("build", recipe)
+    assert found["expected_calls"] <= 6
+    assert len(server.requests) - before <= found["calls"]
+
+
+def refusing(number: int, body: dict[str, Any]) -> Any:
+    """Answer nothing that is asked of the passages."""
+    if body["response_format"]["json_schema"]["name"] != "answer":
+        return None
+    said = json.dumps({"answerable": False, "answer": "", "citations": []})
+    choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
+    return (
+        200,
+        {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage},
+        {},
+    )

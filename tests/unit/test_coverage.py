@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from axolotl_ragdata.allocation import allocate, rounded, settled, shares_of
 from axolotl_ragdata.blocks import QuestionsBlock
-from axolotl_ragdata.coverage import allocate, by_section, choose, quotas
+from axolotl_ragdata.coverage import Held, by_section, choose, quotas
 from axolotl_ragdata.gaps import shortfall
 from axolotl_ragdata.recipe import recipe_from
 from axolotl_ragdata.records import Example, Message, Provenance
@@ -25,6 +26,58 @@ def test_whole_numbers_add_up_and_stay_under_their_caps(
     assert sum(made.values()) == min(total, sum(caps.values()))
     assert all(0 <= made[key] <= caps[key] for key in weights)
     assert made == allocate(total, weights, caps, salt)
+
+
+@given(st.integers(0, 500), WEIGHTS, st.data())
+def test_what_is_held_stays_as_far_as_the_shares_allow(
+    total: int, weights: dict[str, float], data: st.DataObject
+) -> None:
+    caps = {key: data.draw(st.integers(0, 200)) for key in weights}
+    shares = shares_of(total, weights, caps)
+    drawn = rounded(shares, caps)
+    held = {key: data.draw(st.integers(0, 50)) for key in weights}
+    made = settled(sum(drawn.values()), shares, drawn, held)
+    assert sum(made.values()) == min(total, sum(caps.values()))
+    assert all(abs(made[key] - share) < 1 and made[key] <= caps[key] for key, share in shares.items())
+    assert settled(sum(made.values()), shares, drawn, made) == made, "what fits is left as it is"
+    assert settled(sum(drawn.values()), shares, drawn, {}) == drawn, "of nothing held comes what was drawn"
+
+
+def sections_of(documents: int, each: int = 10) -> list[tuple[str, ...]]:
+    return [(f"d{document:03}", f"s{section}") for document in range(documents) for section in range(each)]
+
+
+def asked_for(target: int, sections: list[tuple[str, ...]], held: Held | None = None) -> dict[tuple[str, ...], int]:
+    block = QuestionsBlock.model_validate({"target": target})
+    capacity = {section: {"definition": 6} for section in sections}
+    found = quotas(block, dict.fromkeys(sections, 100), capacity, {}, held)
+    return {section: count for (section, _), count in found.items()}
+
+
+def test_documents_that_come_get_their_share_and_the_others_keep_the_rest() -> None:
+    first = asked_for(100, sections_of(50))
+    every = sections_of(60)
+    new = {section for section in every if section not in set(sections_of(50))}
+    rows = {(section, "definition"): count for section, count in first.items()}
+    then = asked_for(100, every, Held(rows, new))
+    assert sum(then.values()) == 100
+    assert 15 <= sum(then.get(section, 0) for section in new) <= 18
+    stayed = sum(min(count, then.get(section, 0)) for section, count in first.items())
+    assert stayed == 100 - sum(then.get(section, 0) for section in new), "no row of the others moves elsewhere"
+    left = Counter(section[0] for section, count in then.items() for _ in range(count) if section not in new)
+    assert set(left.values()) <= {1, 2}, "no document gives up more than another"
+    assert asked_for(100, every, Held({(section, "definition"): count for section, count in then.items()})) == then
+
+
+def test_a_share_below_one_row_is_given_to_new_documents_as_often_as_it_should_be() -> None:
+    """One document at a time, each with a share of a tenth: those that were there do not keep everything for ever."""
+    sections, rows = sections_of(50, 1), asked_for(5, sections_of(50, 1))
+    for number in range(50, 150):
+        sections = sections_of(number + 1, 1)
+        held = Held({(section, "definition"): count for section, count in rows.items()}, {sections[-1]})
+        rows = asked_for(5, sections, held)
+        assert sum(rows.values()) == 5
+    assert sum(count for section, count in rows.items() if section[0] >= "d050") >= 2
 
 
 def test_shares_follow_the_weights_over_many_sections() -> None:

@@ -40,6 +40,13 @@ def recipe(**embed: Any) -> Recipe:
     return recipe_from(data, Path("/r/recipe.yml"))
 
 
+def test_batches_are_told_of_as_they_are_done() -> None:
+    heard: list[int] = []
+    EmbeddedEmbedder(heard.append).embed([f"Sentence {number} of a book about salt." * 8 for number in range(120)])
+    assert sum(heard) == 120
+    assert len(heard) > 1
+
+
 def test_vectors_are_unit_and_say_what_texts_mean(embedded: EmbeddedEmbedder) -> None:
     vectors = embedded.embed(
         [

@@ -353,7 +353,7 @@ def test_room_that_the_endpoint_does_not_have_leaves_the_reason(
 
     (outcome,) = completes(tmp_path, recipe(serve(behaviour).base_url), request())
     assert isinstance(outcome, Failure)
-    assert (outcome.error, outcome.detail, outcome.retryable) == ("truncated", "max_tokens is too large [x]", False)
+    assert (outcome.error, outcome.detail) == ("truncated", "max_tokens is too large [x]")
 
 
 def test_newer_models_get_the_key_that_they_want(tmp_path: Path, serve: Serve) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from axolotl_ragdata import __version__
-from axolotl_ragdata.previous import Memory, previous_build
+from axolotl_ragdata.previous import INQUIRIES, Asked, Memory, previous_build
 from axolotl_ragdata.records import Document, Hit, Passage, Source
 from axolotl_ragdata.store import RunDirectory, sha256_of
 
@@ -74,3 +75,27 @@ def test_a_table_that_is_not_as_it_was_written_is_not_taken_over(tmp_path: Path)
     assert not previous_build(run, made_with).sources
     run.write_manifest({**manifest, "ragdata_version": "0"})
     assert previous_build(run, made_with).documents == {}
+
+
+def test_the_plan_of_a_quota_is_taken_over_while_a_chat_model_is_asked_the_same(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    asked = Asked(
+        id="i1", passage_id="p1", text="t", type="definition", producer="questions/definition@1", counts=(2, 1)
+    )
+    run.write_table(INQUIRIES, [asked])
+    questions = {"from": "llm", "types": ["definition"], "weights": {}, "target": 9}
+    made_with: dict[str, Any] = {"recipe": {"llm": {"model": "m", "temperature": 0.1}, "questions": questions}}
+    run.write_manifest({"ragdata_version": __version__, "fingerprint": made_with})
+
+    def now(**keys: Any) -> dict[str, Any]:
+        llm = {**made_with["recipe"]["llm"], **keys.pop("llm", {})}
+        return {"recipe": {"llm": llm, "questions": {**questions, **keys}}}
+
+    same = previous_build(run, now(target=12))
+    assert list(same.asked) == [asked]
+    assert same.same_plan
+    others = previous_build(run, now(types=["definition", "numeric"]))
+    assert list(others.asked) == [asked]
+    assert not others.same_plan, "the types share a quota otherwise"
+    assert not previous_build(run, now(llm={"temperature": 0.2})).asked
+    assert not previous_build(run, now(personas=["a nurse"])).asked

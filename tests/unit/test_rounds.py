@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
 from axolotl_ragdata.blocks import QuestionsBlock
+from axolotl_ragdata.carrying import carried_over
 from axolotl_ragdata.coverage import Cell, section_of
 from axolotl_ragdata.inquiries import Planner
+from axolotl_ragdata.previous import Previous
 from axolotl_ragdata.questions import Inquiry, load_cards
-from axolotl_ragdata.records import Passage, Question
+from axolotl_ragdata.records import Example, Passage, Provenance, Question
 from axolotl_ragdata.rounds import Rounds
 
 from .handwritten import demo
@@ -112,6 +115,92 @@ def test_equal_histories_ask_equal_things() -> None:
     assert backwards[0] == first[0], "the order of the passages decides nothing"
 
 
+def example(question: Question) -> Example:
+    origin = Provenance(
+        doc_id=DOCUMENT.id,
+        doc_title="",
+        source_path="",
+        source_sha256="",
+        licence=None,
+        section_path=(),
+        passage_ids=question.passage_ids,
+        question_id=question.id,
+        answer_id="a",
+        citations=(),
+        generator="llm",
+        question_producer="x",
+        answer_producer="x",
+    )
+    return Example(
+        id=question.id, type=question.type, question=question.text, answer="", messages=(), provenance=origin
+    )
+
+
+def again(rounds: Rounds, lost: Any) -> tuple[list[list[Inquiry]], list[Inquiry]]:
+    """Return what a rebuild asks that the last build asked, and what it asks beyond that."""
+    rows: Counter[Cell] = Counter()
+    source, asked = rounds.first(), []
+    while source:
+        asked.append(source)
+        of = {inquiry.passage.id: inquiry.passage for inquiry in source}
+        heard = [question for inquiry in source for question in questions(inquiry)]
+        rounds.hear(source, heard)
+        for question in heard:
+            if not lost(question):
+                rows[section_of(of[question.passage_ids[0]]), question.type] += 1
+        source = rounds.again()
+    return asked, rounds.next(rows)
+
+
+def fourth(question: Question) -> bool:
+    return len(question.id) % 4 == 0 or question.id[-3] in "abc"
+
+
+@pytest.mark.parametrize("quota", [{"target": 14}, {"per_section": 2}, {"target": 30, "per_passage": 3}])
+def test_the_plan_of_the_last_build_is_made_again_and_nothing_beyond_it(quota: dict[str, int]) -> None:
+    made = block(**quota)
+    first = rounds_of(made)
+    _, asked = run(first, fourth)
+    plan = first.plan([example(one) for source in asked for inquiry in source for one in questions(inquiry)])
+    assert sum(one.rows for one in plan) == sum(inquiry.count for source in asked for inquiry in source)
+    planner = Planner(made, load_cards(made.types, "here"), [DOCUMENT], PASSAGES)
+    before = Previous(passages={DOCUMENT.id: PASSAGES}, asked=plan, same_plan=True)
+    repeated, more = again(Rounds(made, planner, {}, carried_over(made, planner, before)), fourth)
+    assert more == []
+    key = attrgetter("id")
+    assert sorted((one for source in repeated for one in source), key=key) == sorted(
+        (one for source in asked for one in source), key=key
+    ), "with the same counts, and the same questions shown as asked before"
+
+
+def test_what_another_card_or_a_lower_count_asked_is_not_taken_over() -> None:
+    made = block(target=14, per_passage=2)
+    first = rounds_of(made)
+    run(first)
+    plan = first.plan([])
+    changed = [one.model_copy(update={"producer": "questions/definition@0"}) for one in plan]
+    planner = Planner(made, load_cards(made.types, "here"), [DOCUMENT], PASSAGES)
+    assert carried_over(made, planner, Previous(asked=plan)).counts
+    assert not carried_over(made, planner, Previous(asked=changed)).counts
+    fewer = block(target=14, per_passage=1)
+    counts = carried_over(fewer, planner, Previous(asked=plan)).counts
+    assert all(count == 1 for each in counts.values() for count in each)
+
+
+def test_a_passage_that_reads_the_same_in_another_file_keeps_its_plan() -> None:
+    made = block(target=14)
+    first = rounds_of(made)
+    run(first)
+    moved = [one.model_copy(update={"id": f"x{one.id}", "doc_id": "d-other"}) for one in PASSAGES]
+    planner = Planner(made, load_cards(made.types, "here"), [DOCUMENT], moved)
+    before = Previous(passages={DOCUMENT.id: PASSAGES}, asked=first.plan([]), same_plan=True)
+    carried = carried_over(made, planner, before)
+    assert {passage for passage, _ in carried.counts} == {f"x{one.passage_id}" for one in before.asked}
+    assert not carried.new
+    (first_section, *_) = planner.askable
+    assert carried_over(made, planner, Previous(passages={"d": []}, asked=first.plan([]))).new >= {first_section}
+
+
 def test_passages_that_were_never_asked_are_named() -> None:
     rounds = rounds_of(block(target=2))
     _, asked = run(rounds)
@@ -129,6 +218,13 @@ def test_personas_and_difficulty_are_drawn_for_each_call_and_stay() -> None:
     drawn = [(inquiry.persona, inquiry.difficulty) for inquiry in planner.everything()]
     assert len(set(drawn)) == 4
     assert drawn == [(inquiry.persona, inquiry.difficulty) for inquiry in planner.everything()]
+
+
+def test_rows_that_bring_their_answer_are_judged_like_others() -> None:
+    made = block(types=["true_false"], per_passage=2, paraphrases=3)
+    most = Planner(made, load_cards(made.types, "here"), [DOCUMENT], PASSAGES).most(4)
+    assert most.answers == 0
+    assert most.rows == most.inquiries * 2 * 3 > 0
 
 
 def test_neighbours_come_from_other_sections() -> None:
