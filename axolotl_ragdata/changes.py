@@ -8,7 +8,8 @@ from typing import Any
 
 from axolotl_ragdata import corpus
 from axolotl_ragdata.consequences import ANSWERED, ASKED, COUNTED, JUDGED, PLANNED, SEARCHED, consequences
-from axolotl_ragdata.pipeline import fingerprint, read_passages, stale_reason
+from axolotl_ragdata.freshness import fingerprint, stale_reason
+from axolotl_ragdata.pipeline import read_passages
 from axolotl_ragdata.previous import previous_build, text_key
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe

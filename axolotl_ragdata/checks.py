@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from axolotl_ragdata import corpus
 from axolotl_ragdata.errors import ModelFileError, RagdataError
+from axolotl_ragdata.freshness import staleness
 from axolotl_ragdata.pdfs import options_of
-from axolotl_ragdata.pipeline import check_names, staleness
+from axolotl_ragdata.pipeline import check_names
 from axolotl_ragdata.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:

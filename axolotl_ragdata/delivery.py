@@ -12,7 +12,7 @@ import yaml
 from axolotl_ragdata.base_model import EMBEDDED, ORIGIN
 from axolotl_ragdata.errors import QualityGateFailed, RagdataError, RecipeError, StoreError
 from axolotl_ragdata.exports import Dataset, materials
-from axolotl_ragdata.pipeline import staleness
+from axolotl_ragdata.freshness import staleness
 from axolotl_ragdata.recipe import Recipe
 from axolotl_ragdata.records import Example, Passage, Rejected
 from axolotl_ragdata.splits import held_out_passages

@@ -8,7 +8,8 @@ from typing import Any
 from axolotl_ragdata import corpus
 from axolotl_ragdata.carrying import rows_of
 from axolotl_ragdata.errors import RecipeError, StoreError
-from axolotl_ragdata.pipeline import BuildReport, check_names, check_rows, fingerprint
+from axolotl_ragdata.freshness import fingerprint
+from axolotl_ragdata.pipeline import BuildReport, check_names, check_rows
 from axolotl_ragdata.previous import INQUIRIES, Asked
 from axolotl_ragdata.progress import Progress, Silent
 from axolotl_ragdata.recipe import Recipe

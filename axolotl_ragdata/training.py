@@ -19,9 +19,10 @@ from axolotl_ragdata.base_model import EMBEDDED, prepare_base_model
 from axolotl_ragdata.display import show_error
 from axolotl_ragdata.errors import Interrupted, NoDocuments, RagdataError, RecipeError, StaleDataset
 from axolotl_ragdata.exports import exports
+from axolotl_ragdata.freshness import damage, staleness
 from axolotl_ragdata.interruption import end_interrupted
 from axolotl_ragdata.lineage import check_resume, make_record
-from axolotl_ragdata.pipeline import damage, ensure_built, exported_files, files_to_train_on, staleness
+from axolotl_ragdata.pipeline import ensure_built, exported_files, files_to_train_on
 from axolotl_ragdata.recipe import BLOCK, KeyPath, Recipe, key_lines, recipe_from
 from axolotl_ragdata.replacement import SPLITS
 from axolotl_ragdata.store import RunDirectory

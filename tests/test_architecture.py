@@ -67,6 +67,7 @@ LAYERS: list[set[str]] = [
     {"running", "rows", "writing"},
     {"estimates"},
     {"stand_ins", "rehearsal"},
+    {"freshness"},
     {"pipeline"},
     {"refiltering"},
     {"judge", "consequences", "changes"},

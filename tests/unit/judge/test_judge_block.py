@@ -9,7 +9,7 @@ import pytest
 
 from axolotl_ragdata.blocks import JudgeBlock
 from axolotl_ragdata.errors import RecipeError
-from axolotl_ragdata.pipeline import NOT_CONTENT
+from axolotl_ragdata.freshness import NOT_CONTENT
 from axolotl_ragdata.recipe import recipe_from
 
 
