@@ -50,6 +50,8 @@ def _place(part: Part, before: Part | None, number: Number | None) -> None:
     else:
         part.path, part.number = part.outline.place(heading.title, heading.number, heading.alone, number)
         heading.path = part.path
+        if heading.holds_sections:
+            part.outline.close(heading.title)
 
 
 def joined(parts: Sequence[Part], sections: Iterable[Fields]) -> list[Fields]:

@@ -8,7 +8,8 @@ from typing import Any
 from axolotl_ragdata.readers._tei_blocks import Fields, Raw
 
 FLOATS = ("figure", "table")
-OWN_ID = re.compile(r"#[a-z]+_\d+")
+OWN_ID = re.compile(r"#([a-z]+_\d+)(?:-p\d+x*)?")
+"""As GROBID gives them; those of a joined book have the first page of their part behind them."""
 NUMBER_ALONE = re.compile(r"\(?(?:fig(?:ure)?s?|tab(?:le)?s?)?\.? ?(\d{1,3})[a-z]?\)?[.,:]?", re.I)
 
 
@@ -61,10 +62,10 @@ def mention_of(target: str, kind: str | None, element: Any) -> str | None:
 def is_own_id(target: str, text: str | None) -> bool:
     """Return whether the text of a mark is the id that it points to: the mark has lost its sign, and says nothing.
 
-    >>> is_own_id("#foot_3", "foot_3"), is_own_id("#foot_3", "4")
-    (True, False)
+    >>> is_own_id("#foot_3", "foot_3"), is_own_id("#foot_3-p21", "foot_3"), is_own_id("#foot_3", "4")
+    (True, True, False)
     """
-    return text == target[1:] and OWN_ID.fullmatch(target) is not None
+    return bool(text) and (found := OWN_ID.fullmatch(target)) is not None and found[1] == text
 
 
 def label_key(block: Fields) -> str:

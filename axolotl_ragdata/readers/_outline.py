@@ -42,15 +42,19 @@ class Heading:
         number: Its number as the file gives it apart from the heading.
         alone: The heading has no text below it, so that it may be the parent of what follows.
         coords: Where it stands, as the file says it.
+
+    Attributes:
+        holds_sections: Whether the element of its section holds others.
     """
 
-    __slots__ = ("alone", "coords", "number", "path", "title")
+    __slots__ = ("alone", "coords", "holds_sections", "number", "path", "title")
 
     def __init__(self, title: str, number: str | None, alone: bool, coords: str | None = None) -> None:
         self.title = title
         self.number = number
         self.alone = alone
         self.coords = coords
+        self.holds_sections = False
         self.path: tuple[str, ...] = ()
 
 
@@ -88,6 +92,13 @@ class Outline:
         if found:
             return self._place_numbered(title, found, alone), found.shown
         return self._place_plain(title, alone), number
+
+    def close(self, title: str) -> None:
+        """Hear that the section that was placed last holds its sections itself: what follows stands beside it."""
+        if self.numbered and self.numbered[-1][1] == title:
+            self.numbered.pop()
+        elif self.parents and self.parents[-1] == title:
+            self.parents.pop()
 
     def _read(self, title: str) -> Number | None:
         if "." not in title[:MOST_BEFORE_STOP]:

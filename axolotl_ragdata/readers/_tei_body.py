@@ -222,7 +222,10 @@ class Body:
         self.flush()
         where = self.part.where
         if self.inner is None:
-            self.inner = Outline(self.part.heading or self.part.outline.below)
+            holder = self.part.heading
+            self.inner = Outline(holder or self.part.outline.below)
+            if holder is not None:
+                holder.holds_sections = True
         outer = self.outline, self.inner
         self.outline, self.inner = self.inner, None
         self.begin(self.outline, where)

@@ -160,8 +160,11 @@ def test_no_block_of_a_real_article_is_lost_changed_or_doubled(shared_data: Path
             continue
         part = Part(21, 40, "A chapter", 0) if number % 3 else Part(21, 40)
         joined = join_parts([(Part(1, 20), first.read_bytes()), (part, raw)])
-        expected, found = before + blocks(read_document(path)), blocks(read(tmp_path, joined))
-        assert not expected - found, path.name
+        document = read(tmp_path, joined)
+        expected, found = before + blocks(read_document(path)), blocks(document)
+        # the journal whose name makes a heading a running line stands in the header of an article, not of a book
+        titles = {section.path[-1] for section in document.sections if section.path}
+        assert not {text for text in expected - found if text not in titles}, path.name
         assert sum((found - expected).values()) <= 2, path.name
         ids = [element.get(XML_ID) for element in etree.fromstring(joined).iter() if element.get(XML_ID)]
         assert len(ids) == len(set(ids))

@@ -179,7 +179,7 @@ def test_an_interrupt_ends_all_processes(tmp_path: Path, sign: signal.Signals) -
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == (130 if sign == signal.SIGINT else -sign)
+    assert process.returncode == (128 + sign if sign != signal.SIGKILL else -sign)
     assert b"Traceback" not in said
     deadline = time.monotonic() + 10
     while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < deadline:
