@@ -163,12 +163,12 @@ def test_caps_hold_over_all_runs_of_a_judgement(
     expert = {"model": "expert", "base_url": url, "concurrency": 1, "max_tokens": 64}
     settings = {"candidates": [endpoint(server)], "scoring": ["pointwise"]}
     with pytest.raises(BudgetReached):
-        judge(finished({**settings, "judges": [{**expert, "max_tokens_total": 4_000}]}))
+        judge(finished({**settings, "judges": [{**expert, "max_tokens_total": 6_000}]}))
     assert 5 < known.calls < 29
     with pytest.raises(BudgetReached) as again:
-        judge(finished({**settings, "judges": [{**expert, "max_tokens_total": 4_000}]}))
+        judge(finished({**settings, "judges": [{**expert, "max_tokens_total": 6_000}]}))
     assert "spent so far: 1" in str(again.value)
-    assert 120 * known.calls <= 4_000, "the cap of the first run is the cap of the second"
+    assert 120 * known.calls <= 6_000, "the cap of the first run is the cap of the second"
     done = judge(finished({**settings, "judges": [expert]})).results
     assert known.calls == 29
     assert done.unscored == 0
@@ -180,7 +180,7 @@ def test_caps_count_what_failed_in_earlier_runs_of_a_judgement(
     url, known = known_judge()
     whole = known.completion
     known.completion = lambda content, body: whole("", body)  # paid for, and nothing to keep
-    expert = {"model": "expert", "base_url": url, "concurrency": 1, "max_tokens": 64, "max_tokens_total": 4_000}
+    expert = {"model": "expert", "base_url": url, "concurrency": 1, "max_tokens": 64, "max_tokens_total": 6_000}
     settings = {"candidates": [endpoint(server)], "scoring": ["pointwise"], "judges": [expert]}
     with pytest.raises(BudgetReached):
         judge(finished(settings))
