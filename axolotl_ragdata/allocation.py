@@ -69,7 +69,7 @@ def settled(
     What must move all the same moves to what was drawn. Of nothing that is held comes what was drawn.
 
     >>> settled(2, {"a": 0.5, "b": 0.5, "c": 0.5, "d": 0.5}, {"a": 0, "b": 1, "c": 0, "d": 1}, {"a": 1})
-    {'a': 1, 'b': 1, 'c': 0, 'd': 0}
+    {'a': 1, 'b': 0, 'c': 0, 'd': 1}
 
     Args:
         total: The sum of the shares, or within one of it for a part of them.

@@ -23,7 +23,7 @@ llm: {{model: careful, base_url: "{url}", concurrency: 4, timeout_s: 10.0, max_a
     types: [differential, numeric, true_false, multiple_choice, unanswerable, follow_up]
     target: 14
     per_passage: 1
-    weights: {{true_false: 2.0}}
+    weights: {{true_false: 4.0}}
     paraphrases: 2
   export: {{context: gold+distractors, distractors: 2, without_gold: 0.3}}"""
 
