@@ -256,6 +256,9 @@ class Chat:
             self.stats.answered += 1
         else:
             await self._journal.append_failure(key, failed_entry(request, outcome, number))
+            if self._forms.is_hopeless:
+                what = f"no answer is the JSON that was asked for; the last: {outcome.error} ({outcome.detail[:200]})"
+                raise self._gone(what, "name a model that follows a JSON schema")
         self._transport.journalled(key)
         return outcome
 
@@ -265,9 +268,6 @@ class Chat:
         found = accepted(attempt.choice, request)
         if isinstance(found, Unusable):
             anew = found.reason in MISFIT and self._forms.is_misfit(form)
-            if self._forms.is_hopeless:
-                what = f"no answer is the JSON that was asked for; the last: {found.reason} ({found.detail[:200]})"
-                raise self._gone(what, "name a model that follows a JSON schema")
             failed = dataclasses.replace(attempt, error=found.reason, detail=found.detail)
             return dataclasses.replace(failed, counts=not anew, is_of_the_form=anew)
         text, value = found
