@@ -13,18 +13,6 @@ PLACES = 9
 """A sum of floats may miss a whole number by a few units in the last place."""
 
 
-def allocate(total: int, weights: Mapping[Key, float], caps: Mapping[Key, int], *salt: str) -> dict[Key, int]:
-    """Return whole numbers in proportion to the weights, none above its cap, whose sum is `total` or that of the caps.
-
-    What a cap holds back goes to the others. Fractions are rounded systematically, from a start that is drawn from the
-    salt: over many calls every key gets its share exactly, and no key is always the one that is rounded up.
-
-    >>> allocate(10, {"a": 3.0, "b": 1.0, "c": 1.0}, {"a": 4, "b": 9, "c": 9})
-    {'a': 4, 'b': 3, 'c': 3}
-    """
-    return rounded(shares_of(total, weights, caps), caps, *salt)
-
-
 def shares_of(total: int, weights: Mapping[Key, float], caps: Mapping[Key, int]) -> dict[Key, float]:
     """Return the parts of a total in proportion to the weights, what a cap holds back poured over the rest.
 
@@ -48,7 +36,15 @@ def shares_of(total: int, weights: Mapping[Key, float], caps: Mapping[Key, int])
 
 
 def rounded(shares: Mapping[Key, float], caps: Mapping[Key, int], *salt: str) -> dict[Key, int]:
-    """Return each share rounded up or down, so that their sum stays, from a start that is drawn from the salt."""
+    """Return each share rounded up or down, so that their sum stays.
+
+    Fractions are rounded systematically, from a start that is drawn from the salt: over many calls every key gets its
+    share exactly, and no key is always the one that is rounded up.
+
+    >>> caps = {"a": 4, "b": 9, "c": 9}
+    >>> rounded(shares_of(10, {"a": 3.0, "b": 1.0, "c": 1.0}, caps), caps)
+    {'a': 4, 'b': 3, 'c': 3}
+    """
     # 53 bits of the draw, as a fraction below 1
     start = (draw("allocate", *salt) >> 11) / 2.0**53
     made: dict[Key, int] = {}

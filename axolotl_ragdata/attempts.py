@@ -74,8 +74,12 @@ def worst_case(request: ChatRequest) -> Usage:
 
 def likely_tokens(request: ChatRequest) -> int:
     """Return about how many tokens a call uses in and out, for rates that are kept on the way."""
+    return _prompt_tokens(request) + request.max_tokens
+
+
+def _prompt_tokens(request: ChatRequest) -> int:
     characters = len(request.system) + len(request.user) + sum(len(turn.content) for turn in request.history)
-    return characters // CHARACTERS_A_TOKEN + request.max_tokens
+    return characters // CHARACTERS_A_TOKEN
 
 
 def body_of(block: LlmBlock, request: ChatRequest, number: int, form: Form) -> dict[str, Any]:
@@ -105,7 +109,7 @@ def usage_of(reported: Any, request: ChatRequest, choice: Mapping[str, Any]) -> 
     if isinstance(reported, Mapping) and isinstance(reported.get("prompt_tokens"), int):
         tokens_in, tokens_out = reported["prompt_tokens"], int(reported.get("completion_tokens") or 0)
     else:
-        tokens_in = likely_tokens(request) - request.max_tokens
+        tokens_in = _prompt_tokens(request)
         tokens_out = len(str(choice.get("message"))) // CHARACTERS_A_TOKEN
     return Usage(calls=1, input_tokens=tokens_in, output_tokens=tokens_out)
 

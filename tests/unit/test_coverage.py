@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axolotl_ragdata.allocation import allocate, rounded, settled, shares_of
+from axolotl_ragdata.allocation import rounded, settled, shares_of
 from axolotl_ragdata.blocks import QuestionsBlock
 from axolotl_ragdata.coverage import Held, by_section, choose, quotas
 from axolotl_ragdata.gaps import shortfall
@@ -15,6 +15,10 @@ from axolotl_ragdata.recipe import recipe_from
 from axolotl_ragdata.records import Example, Message, Provenance
 
 WEIGHTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.floats(0.01, 1e6), min_size=1, max_size=8)
+
+
+def allocate(total: int, weights: dict[str, float], caps: dict[str, int], *salt: str) -> dict[str, int]:
+    return rounded(shares_of(total, weights, caps), caps, *salt)
 
 
 @given(st.integers(0, 5000), WEIGHTS, st.data(), st.text(max_size=5))
